@@ -1,0 +1,104 @@
+/* graph/op.h - the one table of operators.
+ *
+ * A row is all that the tree needs to know about an operator outside the
+ * runtime: arity, shape, cost, and how passes may treat it.  The runtime keeps
+ * its own table of implementations, indexed by the same enum haq_opcode.
+ */
+#ifndef HAQ_GRAPH_OP_H
+#define HAQ_GRAPH_OP_H
+
+#include "graph/ir.h"
+
+/* id, ONNX name */
+#define HAQ_OP_MAP(X)                                                          \
+    X(CONV, Conv)                                                              \
+    X(GEMM, Gemm)                                                              \
+    X(MATMUL, MatMul)                                                          \
+    X(BATCH_NORM, BatchNormalization)                                          \
+    X(RELU, Relu)                                                              \
+    X(CLIP, Clip)                                                              \
+    X(LEAKY_RELU, LeakyRelu)                                                   \
+    X(SIGMOID, Sigmoid)                                                        \
+    X(TANH, Tanh)                                                              \
+    X(HARD_SIGMOID, HardSigmoid)                                               \
+    X(HARD_SWISH, HardSwish)                                                   \
+    X(ERF, Erf)                                                                \
+    X(GELU, Gelu)                                                              \
+    X(EXP, Exp)                                                                \
+    X(LOG, Log)                                                                \
+    X(NEG, Neg)                                                                \
+    X(ABS, Abs)                                                                \
+    X(SQRT, Sqrt)                                                              \
+    X(RECIPROCAL, Reciprocal)                                                  \
+    X(ADD, Add)                                                                \
+    X(SUB, Sub)                                                                \
+    X(MUL, Mul)                                                                \
+    X(DIV, Div)                                                                \
+    X(POW, Pow)                                                                \
+    X(MIN, Min)                                                                \
+    X(MAX, Max)                                                                \
+    X(EQUAL, Equal)                                                            \
+    X(WHERE, Where)                                                            \
+    X(MAX_POOL, MaxPool)                                                       \
+    X(AVERAGE_POOL, AveragePool)                                               \
+    X(GLOBAL_AVERAGE_POOL, GlobalAveragePool)                                  \
+    X(REDUCE_MEAN, ReduceMean)                                                 \
+    X(REDUCE_SUM, ReduceSum)                                                   \
+    X(REDUCE_MAX, ReduceMax)                                                   \
+    X(SOFTMAX, Softmax)                                                        \
+    X(LOG_SOFTMAX, LogSoftmax)                                                 \
+    X(LAYER_NORM, LayerNormalization)                                          \
+    X(RESHAPE, Reshape)                                                        \
+    X(FLATTEN, Flatten)                                                        \
+    X(SQUEEZE, Squeeze)                                                        \
+    X(UNSQUEEZE, Unsqueeze)                                                    \
+    X(TRANSPOSE, Transpose)                                                    \
+    X(CONCAT, Concat)                                                          \
+    X(SPLIT, Split)                                                            \
+    X(SLICE, Slice)                                                            \
+    X(PAD, Pad)                                                                \
+    X(GATHER, Gather)                                                          \
+    X(EXPAND, Expand)                                                          \
+    X(CAST, Cast)                                                              \
+    X(SHAPE, Shape)                                                            \
+    X(RANGE, Range)                                                            \
+    X(CONSTANT_OF_SHAPE, ConstantOfShape)                                      \
+    X(CONSTANT, Constant)                                                      \
+    X(IDENTITY, Identity)                                                      \
+    X(DROPOUT, Dropout)
+
+enum haq_opcode {
+#define X(id, name) HAQ_OP_##id,
+    HAQ_OP_MAP(X)
+#undef X
+        HAQ_OP_COUNT
+};
+
+enum haq_op_flags {
+    HAQ_OP_ELEMENTWISE = 1 << 0, /* broadcasts; any layout will do */
+    /* Output numbers are input numbers (or copies of them, or a constant that
+     * is representable): quantized codes pass through unchanged. */
+    HAQ_OP_MOVES = 1 << 1,
+    HAQ_OP_WEIGHTED = 1 << 2, /* a layer when its weight is constant */
+    HAQ_OP_VIEW = 1 << 3,     /* same bytes, other shape */
+    HAQ_OP_SPATIAL = 1 << 4,  /* NCHW by definition in ONNX */
+};
+
+struct haq_op {
+    enum haq_opcode code;
+    const char *name; /* ONNX op_type */
+    int min_in, max_in, n_out;
+    unsigned flags;
+    /* Fill the shapes and types of the outputs.  Inputs that steer shapes are
+     * constants by now or HAQ_UNSUPPORTED. */
+    haq_status (*infer)(struct haq_graph *g, struct haq_node *n,
+                        struct haq_diag *d);
+    /* Multiply-accumulates of one run at the graph's shapes; NULL = 0. */
+    int64_t (*macs)(const struct haq_graph *g, const struct haq_node *n);
+};
+
+/* Row by code; never NULL. Row by ONNX name; NULL when unknown. */
+const struct haq_op *haq_op(enum haq_opcode code);
+const struct haq_op *haq_op_find(const char *onnx_name);
+
+#endif
