@@ -1,0 +1,46 @@
+/* quant/params.h - the numbers beside a recipe, in a safetensors file.
+ *
+ *   weight/<layer>/scale   F32 [n] or F16 [n][groups]
+ *   weight/<layer>/zero    I8  [n][groups], signed domain; absent = symmetric
+ *   act/<tensor>           F32 [2]: lo, hi of the calibrated range, so that one
+ *                          file serves every width the recipe may ask for
+ *
+ * Reader and writer follow formats.md part 12 and treat the file as hostile.
+ */
+#ifndef HAQ_QUANT_PARAMS_H
+#define HAQ_QUANT_PARAMS_H
+
+#include "base/hash.h"
+#include "base/npz.h"
+#include "base/status.h"
+
+struct haq_graph;
+struct haq_recipe;
+struct haq_calib;
+struct haq_params;
+
+struct haq_params *haq_params_new(void); /* empty; NULL: no memory */
+void haq_params_free(struct haq_params *p);
+
+haq_status haq_params_read(struct haq_params **out, const char *path,
+                           struct haq_diag *d);
+haq_status haq_params_parse(struct haq_params **out, const char *name,
+                            const void *data, size_t len, struct haq_diag *d);
+/* All or nothing; hash of the bytes written. */
+haq_status haq_params_write(const struct haq_params *p, const char *path,
+                            char hash[HAQ_HASH_HEX], struct haq_diag *d);
+
+/* Borrowed; NULL when absent. */
+const struct haq_array *haq_params_get(const struct haq_params *p,
+                                       const char *name);
+/* Copies the array in. */
+haq_status haq_params_put(struct haq_params *p, const char *name,
+                          const struct haq_array *a, struct haq_diag *d);
+
+/* Everything that executing `r` on `g` needs: weight scales by round to
+ * nearest, activation ranges by the recipe's calibration method. */
+haq_status haq_params_make(struct haq_params **out, const struct haq_graph *g,
+                           const struct haq_recipe *r,
+                           const struct haq_calib *calib, struct haq_diag *d);
+
+#endif

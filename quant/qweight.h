@@ -1,0 +1,47 @@
+/* quant/qweight.h - one layer's weights as codes.
+ *
+ * Rows are output channels; a row is the flattened reduction in the model's own
+ * order (convolution: I, kh, kw; MatMul/Gemm: K).  Scales: one per row
+ * (per-tensor repeats the same value), or one per group of a row.  Group scales
+ * are rounded to fp16 before the codes are made; they execute as stored.
+ */
+#ifndef HAQ_QUANT_QWEIGHT_H
+#define HAQ_QUANT_QWEIGHT_H
+
+#include "base/status.h"
+#include "quant/spec.h"
+
+struct haq_qweight {
+    struct haq_weight_spec spec;
+    size_t n, k;     /* rows, reduction length */
+    size_t groups;   /* per row: ceil(k / group), 1 unless per group */
+    int8_t *codes;   /* [n][k], signed domain of format.h; owned */
+    float *scale;    /* [n][groups], > 0; owned */
+    int8_t *zero;    /* [n][groups] in the signed domain; NULL = all zero */
+    bool own;        /* fini frees the arrays */
+};
+
+void haq_qweight_fini(struct haq_qweight *w);
+
+/* Scales (and zero points) from the weights alone: symmetric absmax/qmax;
+ * asymmetric range widened to contain 0, s = (hi-lo)/(qmax-qmin),
+ * z = rhe(qmin - lo/s).  A row or group of zeros gets scale 1.
+ * w is [n][k] float, finite.  Result owned by the caller. HAQ_NOMEM. */
+haq_status haq_qweight_scales(struct haq_qweight *out, const float *w, size_t n,
+                              size_t k, const struct haq_weight_spec *spec,
+                              struct haq_diag *d);
+
+/* Round to nearest even with the scales that are there: q = clamp(rhe(w/s)+z).
+ * Allocates codes. */
+haq_status haq_qweight_round(struct haq_qweight *q, const float *w,
+                             struct haq_diag *d);
+
+/* Back to real numbers, dst is [n][k]. */
+void haq_qweight_dequantize(float *dst, const struct haq_qweight *q);
+
+/* Bytes as stored: codes packed, scales fp16 for groups else fp32 (one for
+ * per-tensor), zero points at code width (rounded up to a byte per row set). */
+size_t haq_qweight_bytes(const struct haq_weight_spec *spec, size_t n,
+                         size_t k);
+
+#endif
