@@ -1,0 +1,75 @@
+/* worker/task.h - pure tasks: one model, one recipe, one question.
+ *
+ * The CLI calls these in process, a worker daemon calls them for a coordinator.
+ * A task is a pure function of model bytes, data bytes, recipe and params;
+ * params and results are JSON so that wire and store need not know them.
+ *
+ * kind             params -> result (all latencies ms, accuracies in the
+ *                  metric's unit)
+ * inspect          {} -> the layer table of graph/layers.h
+ * evaluate         {metric, first, count} (slice of the fixed order of
+ *                  graph/dataset.h; count 0 = all) ->
+ *                  {value, ci_low, ci_high, n, correct (counting metrics), kl
+ *                  (against float, null without), seconds,
+ *                  samples_per_second}; scores: one float32 per sample
+ * sensitivity      {count} on the calibration set -> {kl, mse, n}: the outputs
+ *                  against the float model's
+ * profile-layer    {rounds} -> {total_ms, layers: {TENSOR: ms}, other_ms}: time
+ *                  of each layer inside the running network, batch 1
+ * measure-latency  {batch, threads, budget_ms} -> {median, ci_low, ci_high,
+ *                  rounds, speedup, speedup_low, speedup_high, verdict}: paired
+ *                  with the float model
+ */
+#ifndef HAQ_WORKER_TASK_H
+#define HAQ_WORKER_TASK_H
+
+#include <jansson.h>
+
+#include "base/buf.h"
+#include "base/status.h"
+#include "quant/recipe.h"
+
+/* What is kept between tasks of one job: graphs, data, calibration, packed
+ * weights, the float outputs, the thread pool. */
+struct haq_session;
+
+struct haq_session_config {
+    const char *model_path;
+    const char *calib_path; /* NULL = none */
+    const char *eval_path;  /* NULL = none */
+    const char *model_hash; /* expected; NULL = do not check */
+    const char *calib_hash, *eval_hash;
+    const char *metric; /* NULL = by the labels */
+    const struct haq_dim_binding *dims;
+    size_t n_dims;
+    unsigned isa;   /* HAQ_ISA_* mask */
+    size_t threads; /* 0 = all physical cores */
+    bool simulate;  /* fake-quantized float execution */
+};
+
+/* Loads and checks everything named (hashes, shapes, label ranges) before any
+ * task runs: a bad file fails here with exit code 3's statuses. */
+haq_status haq_session_open(struct haq_session **out,
+                            const struct haq_session_config *config,
+                            struct haq_diag *d);
+void haq_session_close(struct haq_session *s);
+
+struct haq_layers;
+const struct haq_layers *haq_session_layers(const struct haq_session *s);
+const char *haq_session_metric(const struct haq_session *s);
+size_t haq_session_eval_samples(const struct haq_session *s);
+const char *haq_session_hash(const struct haq_session *s, const char *what);
+                            /* "model", "calib", "eval"; "" when absent */
+
+/* Run one task.  recipe NULL: the float model.  *result is a new reference;
+ * `scores` may be NULL.  HAQ_UNSUPPORTED names an unknown kind. */
+haq_status haq_task_run(struct haq_session *s, const char *kind,
+                        const struct haq_recipe *recipe, const json_t *params,
+                        json_t **result, struct haq_buf *scores,
+                        struct haq_diag *d);
+
+/* Where a result is valid: the device fingerprint for latency kinds, the
+ * numerics id for the others (architecture, "Task").  Static per session. */
+const char *haq_task_where(const struct haq_session *s, const char *kind);
+
+#endif
