@@ -1,0 +1,197 @@
+#include "kernels/gemm.h"
+
+#include <string.h>
+
+#include "base/cpu.h"
+#include "kernels/gemm_priv.h"
+
+enum { NR = HAQ_GEMM_NR };
+
+static size_t round_up(size_t n, size_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+/* One panel: columns col .. col + 15 of w, in the order of gemm_priv.h. */
+static void pack_panel(char *dst, const char *w, size_t cols, size_t segments,
+                       size_t seg_len, size_t kr, size_t elem)
+{
+    size_t padded = round_up(seg_len, kr);
+
+    memset(dst, 0, segments * padded * NR * elem);
+    for (size_t c = 0; c < cols; c++)
+        for (size_t s = 0; s < segments; s++)
+            for (size_t e = 0; e < seg_len; e++) {
+                size_t step = s * padded + e / kr * kr;
+                size_t at = step * NR + c * kr + e % kr;
+                memcpy(dst + at * elem,
+                       w + ((c * segments + s) * seg_len + e) * elem, elem);
+            }
+}
+
+static void pack(void *dst, const void *w, size_t n, size_t segments,
+                 size_t seg_len, size_t kr, size_t elem)
+{
+    size_t panel = segments * round_up(seg_len, kr) * NR * elem;
+    size_t column = segments * seg_len * elem;
+    char *to = dst;
+    const char *from = w;
+
+    for (size_t c = 0; c < n; c += NR, to += panel, from += NR * column)
+        pack_panel(to, from, n - c < NR ? n - c : NR, segments, seg_len, kr,
+                   elem);
+}
+
+void haq_gemm_pack_f32(void *dst, const void *w, size_t n, size_t segments,
+                       size_t seg_len)
+{
+    pack(dst, w, n, segments, seg_len, HAQ_GEMM_KR_FLOAT, sizeof(float));
+}
+
+void haq_gemm_pack_f32_s8(void *dst, const void *w, size_t n, size_t segments,
+                          size_t seg_len)
+{
+    pack(dst, w, n, segments, seg_len, HAQ_GEMM_KR_FLOAT, 1);
+}
+
+void haq_gemm_pack_u8_s8(void *dst, const void *w, size_t n, size_t segments,
+                         size_t seg_len)
+{
+    pack(dst, w, n, segments, seg_len, HAQ_GEMM_KR_INT, 1);
+}
+
+/* Sums in double, so that the reference is the exact one of the two. */
+static void add_f32(double *acc, const void *row, size_t len, const void *panel)
+{
+    const float *a = row, *w = panel;
+    for (size_t e = 0; e < len; e++)
+        for (size_t c = 0; c < NR; c++)
+            acc[c] += (double)a[e] * (double)w[e * NR + c];
+}
+
+static void add_f32_s8(double *acc, const void *row, size_t len,
+                       const void *panel)
+{
+    const float *a = row;
+    const int8_t *w = panel;
+    for (size_t e = 0; e < len; e++)
+        for (size_t c = 0; c < NR; c++)
+            acc[c] += (double)a[e] * w[e * NR + c];
+}
+
+typedef void add_segment_fn(double *acc, const void *row, size_t len,
+                            const void *panel);
+
+static void run_float(const struct haq_gemm_args *g, size_t elem,
+                      add_segment_fn *add)
+{
+    size_t seg_bytes = g->seg_len * NR * elem;
+    const char *w = g->w;
+
+    for (size_t p = 0; p < g->panels; p++, w += g->segments * seg_bytes)
+        for (size_t m = 0; m < g->rows; m++) {
+            double acc[NR] = {0};
+            for (size_t s = 0; s < g->segments; s++)
+                add(acc, g->a[s * g->rows + m], g->seg_len, w + s * seg_bytes);
+            float *out = (float *)g->acc + m * g->ldc + p * NR;
+            for (size_t c = 0; c < NR; c++)
+                out[c] = (float)acc[c];
+        }
+}
+
+static void run_f32(const struct haq_gemm_args *g)
+{
+    run_float(g, sizeof(float), add_f32);
+}
+
+static void run_f32_s8(const struct haq_gemm_args *g)
+{
+    run_float(g, 1, add_f32_s8);
+}
+
+/* Sums are taken modulo 2^32, as vector units do. */
+static void add_u8_s8(uint32_t *acc, const uint8_t *a, size_t len,
+                      const int8_t *w)
+{
+    for (size_t e = 0; e < len; e++)
+        for (size_t c = 0; c < NR; c++)
+            acc[c] += (uint32_t)(a[e] * w[e / 4 * 4 * NR + c * 4 + e % 4]);
+}
+
+static void run_u8_s8(const struct haq_gemm_args *g)
+{
+    size_t seg_bytes = round_up(g->seg_len, HAQ_GEMM_KR_INT) * NR;
+    const int8_t *w = g->w;
+
+    for (size_t p = 0; p < g->panels; p++, w += g->segments * seg_bytes)
+        for (size_t m = 0; m < g->rows; m++) {
+            uint32_t acc[NR] = {0};
+            for (size_t s = 0; s < g->segments; s++)
+                add_u8_s8(acc, g->a[s * g->rows + m], g->seg_len,
+                          w + s * seg_bytes);
+            memcpy((int32_t *)g->acc + m * g->ldc + p * NR, acc, sizeof acc);
+        }
+}
+
+/* The mr of the vector rows is the largest tile that stays in registers. */
+#define FLOAT_ROW(id, set, rows, runs)                                         \
+    {                                                                          \
+        .name = id, .kind = HAQ_GEMM_F32, .isa = set, .mr = rows, .nr = NR,    \
+        .kr = HAQ_GEMM_KR_FLOAT, .bound = 2e-5f, .pack = haq_gemm_pack_f32,    \
+        .run = runs                                                            \
+    }
+#define MIXED_ROW(id, set, rows, runs)                                         \
+    {                                                                          \
+        .name = id, .kind = HAQ_GEMM_F32_S8, .isa = set, .mr = rows, .nr = NR, \
+        .kr = HAQ_GEMM_KR_FLOAT, .bound = 2e-5f, .pack = haq_gemm_pack_f32_s8, \
+        .run = runs                                                            \
+    }
+#define INT_ROW(id, set, rows, runs)                                           \
+    {                                                                          \
+        .name = id, .kind = HAQ_GEMM_U8_S8, .isa = set, .mr = rows, .nr = NR,  \
+        .kr = HAQ_GEMM_KR_INT, .pack = haq_gemm_pack_u8_s8, .run = runs        \
+    }
+
+static const struct haq_gemm_impl impls[] = {
+    FLOAT_ROW("gemm_f32_ref", HAQ_ISA_NONE, 8, run_f32),
+    MIXED_ROW("gemm_f32_s8_ref", HAQ_ISA_NONE, 8, run_f32_s8),
+    INT_ROW("gemm_u8_s8_ref", HAQ_ISA_NONE, 8, run_u8_s8),
+#ifdef HAQ_ARCH_X86
+    FLOAT_ROW("gemm_f32_avx2", HAQ_ISA_AVX2, 24, haq_gemm_f32_avx2),
+    MIXED_ROW("gemm_f32_s8_avx2", HAQ_ISA_AVX2, 24, haq_gemm_f32_s8_avx2),
+    INT_ROW("gemm_u8_s8_avx2", HAQ_ISA_AVX2, 24, haq_gemm_u8_s8_avx2),
+    FLOAT_ROW("gemm_f32_avx512", HAQ_ISA_AVX512, 24, haq_gemm_f32_avx512),
+    MIXED_ROW("gemm_f32_s8_avx512", HAQ_ISA_AVX512, 24, haq_gemm_f32_s8_avx512),
+    INT_ROW("gemm_u8_s8_avx512", HAQ_ISA_AVX512, 24, haq_gemm_u8_s8_avx512),
+    INT_ROW("gemm_u8_s8_avx512vnni", HAQ_ISA_AVX512 | HAQ_ISA_VNNI, 24,
+            haq_gemm_u8_s8_avx512vnni),
+#endif
+};
+
+const struct haq_gemm_impl *haq_gemm_impls(size_t *count)
+{
+    *count = sizeof impls / sizeof *impls;
+    return impls;
+}
+
+const struct haq_gemm_impl *haq_gemm_select(enum haq_gemm_kind kind,
+                                            unsigned isa)
+{
+    size_t i = sizeof impls / sizeof *impls;
+    while (--i && (impls[i].kind != kind || impls[i].isa & ~isa))
+        ; /* stops at the kind's reference row, which needs nothing */
+    return &impls[i];
+}
+
+size_t haq_gemm_panel_bytes(const struct haq_gemm_impl *k, size_t segments,
+                            size_t seg_len)
+{
+    size_t elem = k->kind == HAQ_GEMM_F32 ? sizeof(float) : 1;
+    return segments * round_up(seg_len, k->kr) * k->nr * elem;
+}
+
+size_t haq_gemm_packed_bytes(const struct haq_gemm_impl *k, size_t n,
+                             size_t segments, size_t seg_len)
+{
+    return (n + k->nr - 1) / k->nr * haq_gemm_panel_bytes(k, segments, seg_len);
+}

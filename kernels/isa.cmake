@@ -1,0 +1,35 @@
+# Kernels of one instruction set are compiled with a floor (what they may use)
+# and a ceiling (what they must not), so that a build with -march=native cannot
+# put AVX-512 into a row that the table calls AVX2.  Everything else in kernels/
+# is compiled with the flags of the whole tree.
+set(HAQ_OPT -O3 -fopenmp-simd)
+set(HAQ_AVX2 ${HAQ_OPT} -mavx2 -mfma -mf16c -mno-avx512f)
+set(HAQ_AVX512 ${HAQ_OPT} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma
+    -mf16c -mprefer-vector-width=512)
+
+# Bodies shared by several files (*.inc) ask for vectors by OpenMP's simd
+# pragma; no OpenMP runtime is linked.
+get_target_property(haq_kernels_type haq_kernels TYPE)
+if(NOT haq_kernels_type STREQUAL "INTERFACE_LIBRARY")
+    target_compile_options(haq_kernels PRIVATE -fopenmp-simd)
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64|AMD64")
+        target_compile_definitions(haq_kernels PRIVATE HAQ_ARCH_X86)
+        foreach(isa avx2 avx512 avx512vnni)
+            file(GLOB haq_rows_${isa} CONFIGURE_DEPENDS
+                ${CMAKE_CURRENT_LIST_DIR}/x86/*_${isa}.c)
+        endforeach()
+        haq_isa_sources(haq_kernels "${HAQ_AVX2}" ${haq_rows_avx2})
+        haq_isa_sources(haq_kernels "${HAQ_AVX512};-mno-avx512vnni"
+            ${haq_rows_avx512})
+        haq_isa_sources(haq_kernels "${HAQ_AVX512};-mavx512vnni"
+            ${haq_rows_avx512vnni})
+    endif()
+
+    # Not a test: numbers mean something only on a quiet machine.
+    if(BUILD_TESTING)
+        add_executable(bench_gemm EXCLUDE_FROM_ALL
+            ${PROJECT_SOURCE_DIR}/tests/bench/bench_gemm.c)
+        target_link_libraries(bench_gemm PRIVATE haq_kernels)
+        add_custom_target(bench DEPENDS bench_gemm)
+    endif()
+endif()

@@ -1,0 +1,48 @@
+/* Weights are codes, widened to float on their way into registers. */
+#include <immintrin.h>
+
+#include "kernels/gemm_priv.h"
+#include "kernels/x86/unroll.h"
+
+#define ROWS1 24
+#define ROWS2 12
+#define ROWS4 6
+#define RUN haq_gemm_f32_s8_avx512
+enum { VECS = 1, W_STEP = 16, ELEMS = 1, REGISTERS = 32 };
+
+typedef __m512 vec_acc;
+typedef __m512 vec_w;
+typedef __m512 vec_a;
+
+HAQ_INLINE vec_acc zero(void)
+{
+    return _mm512_setzero_ps();
+}
+
+HAQ_INLINE vec_w load_w(const char *p)
+{
+    return _mm512_cvtepi32_ps(
+        _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
+}
+
+HAQ_INLINE vec_a load_a(const char *p)
+{
+    return _mm512_set1_ps(*(const float *)p);
+}
+
+HAQ_INLINE vec_acc mac(vec_acc acc, vec_w w, vec_a a)
+{
+    return _mm512_fmadd_ps(w, a, acc);
+}
+
+HAQ_INLINE vec_acc add(vec_acc a, vec_acc b)
+{
+    return _mm512_add_ps(a, b);
+}
+
+HAQ_INLINE void store(float *out, vec_acc acc)
+{
+    _mm512_storeu_ps(out, acc);
+}
+
+#include "kernels/x86/gemm_tile.inc"

@@ -1,0 +1,50 @@
+/* Four products a lane and step, summed by the instruction itself. */
+#include <immintrin.h>
+#include <string.h>
+
+#include "kernels/gemm_priv.h"
+#include "kernels/x86/unroll.h"
+
+#define ROWS1 24
+#define ROWS2 12
+#define ROWS4 6
+#define RUN haq_gemm_u8_s8_avx512vnni
+enum { VECS = 1, W_STEP = 64, ELEMS = 4, REGISTERS = 32 };
+
+typedef __m512i vec_acc;
+typedef __m512i vec_w;
+typedef __m512i vec_a;
+
+HAQ_INLINE vec_acc zero(void)
+{
+    return _mm512_setzero_si512();
+}
+
+HAQ_INLINE vec_w load_w(const char *p)
+{
+    return _mm512_loadu_si512(p);
+}
+
+HAQ_INLINE vec_a load_a(const char *p)
+{
+    int32_t four;
+    memcpy(&four, p, sizeof four);
+    return _mm512_set1_epi32(four);
+}
+
+HAQ_INLINE vec_acc mac(vec_acc acc, vec_w w, vec_a a)
+{
+    return _mm512_dpbusd_epi32(acc, a, w);
+}
+
+HAQ_INLINE vec_acc add(vec_acc a, vec_acc b)
+{
+    return _mm512_add_epi32(a, b);
+}
+
+HAQ_INLINE void store(float *out, vec_acc acc)
+{
+    _mm512_storeu_si512(out, acc);
+}
+
+#include "kernels/x86/gemm_tile.inc"
