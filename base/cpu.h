@@ -11,7 +11,7 @@
 #include "base/status.h"
 
 #define HAQ_ISA_MAP(X)                                                         \
-    X(AVX2, "avx2", 0) /* with FMA and F16C */                                 \
+    X(AVX2, "avx2", 0)     /* with FMA and F16C */                             \
     X(AVX512, "avx512", 1) /* F, BW, DQ, VL */                                 \
     X(VNNI, "avx512vnni", 2)                                                   \
     X(NEON, "neon", 3)                                                         \

@@ -1,4 +1,5 @@
-/* base/dtype.h - element types of arrays, as npz, ONNX and the runtime use them.
+/* base/dtype.h - element types of arrays, as npz, ONNX and the runtime use
+ * them.
  *
  * One row per type: name, bytes, ONNX TensorProto.data_type, NumPy kind and
  * size ("f4"), safetensors name.  Everything else is derived from the table.
@@ -51,7 +52,8 @@ int haq_dtype_from_safetensors(const char *name);
 float haq_f16_to_f32(uint16_t h);
 uint16_t haq_f32_to_f16(float f);
 
-/* One element as double / int64 whatever its type (index counts elements). */
+/* One element as double / int64 whatever its type (index counts elements).
+ * Reals are cut toward zero to int64, saturating; NaN gives 0. */
 double haq_dtype_get(enum haq_dtype t, const void *data, size_t index);
 int64_t haq_dtype_get_int(enum haq_dtype t, const void *data, size_t index);
 

@@ -4,8 +4,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/status.h"
+
+/* Open for reading.  HAQ_INVALID: cannot be opened, or is a directory. */
+haq_status haq_file_open(FILE **out, const char *path, struct haq_diag *d);
 
 /* Read a whole file (or pipe).  *out is malloc'ed, NUL-terminated behind its
  * *len bytes, and the caller's to free.
