@@ -13,12 +13,12 @@
 
 struct haq_qweight {
     struct haq_weight_spec spec;
-    size_t n, k;     /* rows, reduction length */
-    size_t groups;   /* per row: ceil(k / group), 1 unless per group */
-    int8_t *codes;   /* [n][k], signed domain of format.h; owned */
-    float *scale;    /* [n][groups], > 0; owned */
-    int8_t *zero;    /* [n][groups] in the signed domain; NULL = all zero */
-    bool own;        /* fini frees the arrays */
+    size_t n, k;   /* rows, reduction length */
+    size_t groups; /* per row: ceil(k / group), 1 unless per group */
+    int8_t *codes; /* [n][k], signed domain of format.h; owned */
+    float *scale;  /* [n][groups], > 0; owned */
+    int8_t *zero;  /* [n][groups] in the signed domain; NULL = all zero */
+    bool own;      /* fini frees the arrays */
 };
 
 void haq_qweight_fini(struct haq_qweight *w);

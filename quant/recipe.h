@@ -33,10 +33,10 @@ struct haq_recipe {
     struct haq_recipe_layer *layer;
     size_t n;
     char calib_hash[HAQ_HASH_HEX]; /* "" = not calibrated */
-    const char *calib_method;      /* "minmax", "percentile:99.99"; never NULL */
-    const char *params_file;       /* as written in the recipe; NULL = none */
+    const char *calib_method; /* "minmax", "percentile:99.99"; never NULL */
+    const char *params_file;  /* as written in the recipe; NULL = none */
     char params_hash[HAQ_HASH_HEX];
-    json_t *provenance, *results;  /* owned references or NULL */
+    json_t *provenance, *results; /* owned references or NULL */
 };
 
 void haq_recipe_init(struct haq_recipe *r);
@@ -57,8 +57,7 @@ haq_status haq_recipe_write(const struct haq_recipe *r, const char *path,
 
 /* The two hashes of the architecture. */
 haq_status haq_recipe_assignment_id(const struct haq_recipe *r,
-                                    char out[HAQ_HASH_HEX],
-                                    struct haq_diag *d);
+                                    char out[HAQ_HASH_HEX], struct haq_diag *d);
 haq_status haq_recipe_id(const struct haq_recipe *r, char out[HAQ_HASH_HEX],
                          struct haq_diag *d);
 
@@ -73,8 +72,7 @@ haq_status haq_recipe_check(const struct haq_recipe *r, const char *name,
 haq_status haq_recipe_uniform(struct haq_recipe *out,
                               const struct haq_layers *l,
                               const struct haq_weight_spec *w,
-                              const struct haq_act_spec *a,
-                              struct haq_diag *d);
+                              const struct haq_act_spec *a, struct haq_diag *d);
 
 /* Stored size of the network under the recipe (r NULL: float32), as the
  * architecture defines size_bytes. */

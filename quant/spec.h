@@ -3,7 +3,7 @@
  *
  *   weights      FORMAT[:GRANULARITY][:full]   int4  int4:channel  int3:group32
  *                uint4:group64  int8:tensor  float     default: channel
- *   activations  FORMAT[:static|:dynamic]      uint8  uint8:dynamic  int8  float
+ *   activations  FORMAT[:static|:dynamic]      uint8  uint8:dynamic  int8 float
  *
  * Signed weights are symmetric over the narrow range unless ":full"; unsigned
  * ones carry a zero point per channel or group.  Unsigned activations are

@@ -1,0 +1,100 @@
+#include "quant/format/format.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define SIGNED(b)                                                              \
+    {                                                                          \
+        "int" #b, b, true, true, -(1 << (b - 1)), (1 << (b - 1)) - 1           \
+    }
+#define UNSIGNED(b)                                                            \
+    {                                                                          \
+        "uint" #b, b, true, false, 0, (1 << b) - 1                             \
+    }
+
+/* haq_format_names() holds the same names in the same order. */
+const struct haq_format haq_formats[] = {
+    SIGNED(2),
+    SIGNED(3),
+    SIGNED(4),
+    SIGNED(5),
+    SIGNED(6),
+    SIGNED(7),
+    SIGNED(8),
+    UNSIGNED(2),
+    UNSIGNED(3),
+    UNSIGNED(4),
+    UNSIGNED(5),
+    UNSIGNED(6),
+    UNSIGNED(7),
+    UNSIGNED(8),
+    {"fp32", 32, false, true, 0, 0},
+    {NULL, 0, false, false, 0, 0},
+};
+
+const char *haq_format_names(void)
+{
+    return "int2 int3 int4 int5 int6 int7 int8 uint2 uint3 uint4 uint5 uint6 "
+           "uint7 uint8 fp32 (float)";
+}
+
+const struct haq_format *haq_format_find(const char *name)
+{
+    if (!strcmp(name, "float"))
+        name = "fp32";
+    for (const struct haq_format *f = haq_formats; f->name; f++)
+        if (!strcmp(f->name, name))
+            return f;
+    return NULL;
+}
+
+size_t haq_codes_bytes(const struct haq_format *f, size_t n)
+{
+    size_t bits = (size_t)f->bits;
+    /* Whole groups of 8 codes take `bits` bytes: no overflow on the way. */
+    return n / 8 * bits + (n % 8 * bits + 7) / 8;
+}
+
+/* What is added to a code of the signed domain to get the stored bits. */
+static unsigned stored_offset(const struct haq_format *f)
+{
+    return f->is_signed ? 0 : 1u << (f->bits - 1);
+}
+
+void haq_codes_pack(const struct haq_format *f, uint8_t *dst,
+                    const int8_t *codes, size_t n)
+{
+    assert(f->integer);
+    unsigned bits = (unsigned)f->bits, mask = (1u << bits) - 1;
+    unsigned offset = stored_offset(f), hold = 0, held = 0;
+    for (size_t i = 0; i < n; i++) {
+        hold |= (((unsigned)codes[i] + offset) & mask) << held;
+        held += bits;
+        for (; held >= 8; held -= 8, hold >>= 8)
+            *dst++ = (uint8_t)hold;
+    }
+    if (held)
+        *dst = (uint8_t)hold;
+}
+
+void haq_codes_unpack(const struct haq_format *f, int8_t *codes,
+                      const uint8_t *src, size_t n)
+{
+    assert(f->integer);
+    unsigned bits = (unsigned)f->bits, mask = (1u << bits) - 1;
+    unsigned hold = 0, held = 0;
+    int half = 1 << (bits - 1);
+    for (size_t i = 0; i < n; i++) {
+        if (held < bits) {
+            hold |= (unsigned)*src++ << held;
+            held += 8;
+        }
+        int c = (int)(hold & mask);
+        hold >>= bits, held -= bits;
+        if (f->is_signed)
+            c = (c ^ half) - half; /* sign extension */
+        else
+            c -= half;
+        codes[i] = (int8_t)c;
+    }
+}
