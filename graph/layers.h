@@ -7,6 +7,7 @@
 #define HAQ_GRAPH_LAYERS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "base/arena.h"
 #include "base/hash.h"

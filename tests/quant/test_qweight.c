@@ -154,7 +154,7 @@ static void extreme_weights_keep_finite_positive_scales(void)
 {
     static const char *const specs[] = {"int4", "uint4", "int4:group16",
                                         "uint2:group16", "int2:full"};
-    static const float size[] = {1e-44f, 1e-30f, 1e30f, 3.4e38f};
+    static const float size[] = {1e-44f, 1e-30f, 1e30f, 1e38f};
     for (size_t i = 0; i < sizeof specs / sizeof *specs; i++)
         for (size_t j = 0; j < sizeof size / sizeof *size; j++) {
             float w[16], back[16];
