@@ -7,6 +7,7 @@
 #define ROWS1 24
 #define ROWS2 12
 #define ROWS4 6
+#define LOAD_A4 load_a4
 #define RUN haq_gemm_f32_avx512
 enum { VECS = 1, W_STEP = 64, ELEMS = 1, REGISTERS = 32 };
 
@@ -27,6 +28,16 @@ HAQ_INLINE vec_w load_w(const char *p)
 HAQ_INLINE vec_a load_a(const char *p)
 {
     return _mm512_set1_ps(*(const float *)p);
+}
+
+/* With one panel every product needs an A vector of its own, more than the load
+ * ports deliver; shuffles of one load of four steps make half of them. */
+HAQ_INLINE vec_a load_a4(const char *row, int k)
+{
+    __m512 four = _mm512_broadcast_f32x4(_mm_loadu_ps((const float *)row));
+    return k == 2   ? _mm512_permute_ps(four, 0xaa)
+           : k == 3 ? _mm512_permute_ps(four, 0xff)
+                    : load_a(row + k * 4);
 }
 
 HAQ_INLINE vec_acc mac(vec_acc acc, vec_w w, vec_a a)

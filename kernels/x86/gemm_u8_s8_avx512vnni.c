@@ -8,6 +8,7 @@
 #define ROWS1 24
 #define ROWS2 12
 #define ROWS4 6
+#define LOAD_A4 load_a4
 #define RUN haq_gemm_u8_s8_avx512vnni
 enum { VECS = 1, W_STEP = 64, ELEMS = 4, REGISTERS = 32 };
 
@@ -30,6 +31,17 @@ HAQ_INLINE vec_a load_a(const char *p)
     int32_t four;
     memcpy(&four, p, sizeof four);
     return _mm512_set1_epi32(four);
+}
+
+/* With one panel every product needs an A vector of its own, more than the load
+ * ports deliver; shuffles of one load of four steps make half of them. */
+HAQ_INLINE vec_a load_a4(const char *row, int k)
+{
+    __m512i four =
+        _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)row));
+    return k == 2   ? _mm512_shuffle_epi32(four, 0xaa)
+           : k == 3 ? _mm512_shuffle_epi32(four, 0xff)
+                    : load_a(row + k * 4);
 }
 
 HAQ_INLINE vec_acc mac(vec_acc acc, vec_w w, vec_a a)
