@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <math.h>
-#include <stdbool.h>
 #include <string.h>
 
 static const struct haq_dtype_info rows[] = {
@@ -89,32 +88,33 @@ uint16_t haq_f32_to_f16(float f)
     return (uint16_t)(sign | h);
 }
 
-#define GETTER(id, type)                                                       \
+/* Element `i` of type `id`, whose bytes are a C `type`, is `value`. */
+#define CONVERTERS(id, type, value)                                            \
     static double real_##id(const void *data, size_t i)                        \
     {                                                                          \
-        return (double)((const type *)data)[i];                                \
+        const type *x = data;                                                  \
+        return (double)(value);                                                \
+    }                                                                          \
+    static void to_f32_##id(const void *data, size_t first, size_t count,      \
+                            float *dst)                                        \
+    {                                                                          \
+        const type *x = data;                                                  \
+        for (size_t i = first; i < first + count; i++)                         \
+            dst[i - first] = (float)(value);                                   \
     }
-GETTER(F32, float)
-GETTER(F64, double)
-GETTER(U8, uint8_t)
-GETTER(I8, int8_t)
-GETTER(U16, uint16_t)
-GETTER(I16, int16_t)
-GETTER(U32, uint32_t)
-GETTER(I32, int32_t)
-GETTER(U64, uint64_t)
-GETTER(I64, int64_t)
-#undef GETTER
-
-static double real_F16(const void *data, size_t i)
-{
-    return (double)haq_f16_to_f32(((const uint16_t *)data)[i]);
-}
-
-static double real_BOOL(const void *data, size_t i)
-{
-    return ((const uint8_t *)data)[i] != 0;
-}
+CONVERTERS(F32, float, x[i])
+CONVERTERS(F64, double, x[i])
+CONVERTERS(F16, uint16_t, haq_f16_to_f32(x[i]))
+CONVERTERS(U8, uint8_t, x[i])
+CONVERTERS(I8, int8_t, x[i])
+CONVERTERS(U16, uint16_t, x[i])
+CONVERTERS(I16, int16_t, x[i])
+CONVERTERS(U32, uint32_t, x[i])
+CONVERTERS(I32, int32_t, x[i])
+CONVERTERS(U64, uint64_t, x[i])
+CONVERTERS(I64, int64_t, x[i])
+CONVERTERS(BOOL, uint8_t, x[i] != 0)
+#undef CONVERTERS
 
 double haq_dtype_get(enum haq_dtype t, const void *data, size_t index)
 {
@@ -142,4 +142,21 @@ int64_t haq_dtype_get_int(enum haq_dtype t, const void *data, size_t index)
     if (v >= 0x1p63)
         return INT64_MAX;
     return v < -0x1p63 ? INT64_MIN : (int64_t)v;
+}
+
+void haq_dtype_to_f32(enum haq_dtype t, const void *data, size_t first,
+                      size_t count, float *dst)
+{
+    static void (*const to_f32[])(const void *, size_t, size_t, float *) = {
+#define X(id, name, bytes, onnx, numpy, safetensors) [HAQ_##id] = to_f32_##id,
+        HAQ_DTYPE_MAP(X)
+#undef X
+    };
+    assert((unsigned)t < HAQ_DTYPE_COUNT);
+    to_f32[t](data, first, count, dst);
+}
+
+bool haq_dtype_is_real(enum haq_dtype t)
+{
+    return haq_dtype_info(t)->numpy[0] == 'f';
 }

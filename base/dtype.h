@@ -7,6 +7,7 @@
 #ifndef HAQ_BASE_DTYPE_H
 #define HAQ_BASE_DTYPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -56,5 +57,12 @@ uint16_t haq_f32_to_f16(float f);
  * Reals are cut toward zero to int64, saturating; NaN gives 0. */
 double haq_dtype_get(enum haq_dtype t, const void *data, size_t index);
 int64_t haq_dtype_get_int(enum haq_dtype t, const void *data, size_t index);
+
+/* Elements first .. first + count - 1 as float32, rounded to nearest.  dst is
+ * [count]. */
+void haq_dtype_to_f32(enum haq_dtype t, const void *data, size_t first,
+                      size_t count, float *dst);
+
+bool haq_dtype_is_real(enum haq_dtype t); /* a floating point type? */
 
 #endif

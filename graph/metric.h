@@ -7,8 +7,9 @@
  *   agreement    percent of samples whose top-1 equals the float model's; needs
  *                no labels
  *
- * A metric is a sum of per-sample scores: 1/0 for the counting ones, the summed
- * loss of the sample's positions (float) for perplexity, squared error for mse.
+ * A metric is a sum of per-sample scores: correct positions for the counting
+ * ones (1 or 0 where an output has one position), the summed loss of the
+ * sample's positions for perplexity, their mean squared errors for mse.
  */
 #ifndef HAQ_GRAPH_METRIC_H
 #define HAQ_GRAPH_METRIC_H
@@ -22,20 +23,26 @@ struct haq_metric {
     const char *name;
     bool higher_is_better;
     bool needs_labels;
-    bool counts; /* scores are 0 or 1 */
+    bool counts; /* scores are whole numbers, 0 .. positions */
     bool points; /* unit is percentage points; otherwise max-drop is percent */
     /* Score one sample.  out is [positions][classes]; label: positions int64
-     * labels (or classes floats for mse); ref: the float model's outputs for
-     * agreement. */
+     * labels (or [positions][classes] floats for mse); ref: the float model's
+     * outputs for agreement.  What is not needed may be NULL.  An output that
+     * is not a number is never right. */
     double (*score)(const float *out, const float *ref, const void *label,
                     size_t positions, size_t classes);
+    /* Mean score of a position -> the value that people read. */
+    double (*report)(double mean);
+    /* Labels fit outputs?  See haq_metric_check. */
+    haq_status (*check)(const struct haq_array *y, size_t n, size_t positions,
+                        size_t classes, struct haq_diag *d);
 };
 
 extern const struct haq_metric haq_metrics[]; /* ends with a NULL name */
 const struct haq_metric *haq_metric_find(const char *name); /* or NULL */
 
 /* The metric for a data set when the user names none: agreement without labels,
- * perplexity when y has more than one axis, mse for float labels, else top1. */
+ * mse for float labels, perplexity when a sample has several, else top1. */
 const struct haq_metric *haq_metric_default(const struct haq_array *y);
 
 /* Value with 95 % interval from n scores (n >= 1) of `positions` each:
