@@ -69,15 +69,15 @@ struct haq_window {
 /* Attributes, by what the operator needs (graph/op.h says which). */
 struct haq_attrs {
     struct haq_window window;
-    int64_t axis;                /* Softmax, Concat, Gather, Flatten, ... */
-    int64_t axes[HAQ_MAX_RANK];  /* Reduce*, Squeeze, Unsqueeze, Slice */
+    int64_t axis;               /* Softmax, Concat, Gather, Flatten, ... */
+    int64_t axes[HAQ_MAX_RANK]; /* Reduce*, Squeeze, Unsqueeze, Slice */
     int n_axes;
     int64_t ints[4][HAQ_MAX_RANK]; /* perm; starts/ends/steps; pads b/e */
-    int n_ints;                  /* used length of each of ints[] */
+    int n_ints;                    /* used length of each of ints[] */
     bool keepdims, trans_a, trans_b, allow_zero, exclusive;
     float alpha, beta, epsilon;
-    int to;                      /* Cast: enum haq_dtype */
-    const char *mode;            /* Resize, Pad; NULL = the default */
+    int to;           /* Cast: enum haq_dtype */
+    const char *mode; /* Resize, Pad; NULL = the default */
 };
 
 struct haq_op; /* graph/op.h */
@@ -107,6 +107,7 @@ struct haq_graph {
     int64_t batch; /* size of the first dimension of input 0 */
     bool nhwc;
     int64_t opset;
+    size_t folded_bytes; /* made by constant folding so far: bounded */
     char model_hash[HAQ_HASH_HEX]; /* file bytes, then external data */
 };
 

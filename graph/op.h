@@ -3,6 +3,33 @@
  * A row is all that the tree needs to know about an operator outside the
  * runtime: arity, shape, cost, and how passes may treat it.  The runtime keeps
  * its own table of implementations, indexed by the same enum haq_opcode.
+ *
+ * Normal form.  ONNX gave the same meaning several spellings over the years
+ * (attributes became inputs, defaults moved).  After import there is one: what
+ * steers shapes is in the attributes, every axis counts from 0, and those
+ * inputs are gone.
+ *
+ *     Conv        window; in: x, weight [, bias [O]]; auto_pad resolved
+ *     Gemm        in: a, b [, bias [N]]; trans_a, trans_b; alpha = beta = 1
+ *     MatMul      in: a, b [, bias [N]] (bias only from the pass "clamp")
+ *     Relu, Clip  in: x; the bounds are the node's clamp
+ *     MaxPool, AveragePool  window
+ *     Reduce*     axes ascending, keepdims; no axes = nothing is reduced
+ *     Softmax, LogSoftmax, LayerNormalization, Concat, Gather, Split   axis
+ *     Reshape, Expand   ints[0] = the concrete output shape; in: x
+ *     Flatten     axis, 0 .. rank
+ *     Squeeze     axes ascending; Unsqueeze: the same, of the output
+ *     Transpose   ints[0] = perm
+ *     Slice       axes = 0 .. rank-1; ints[0..2] = starts, ends, steps of each
+ *                 axis, inside the tensor; with a negative step the end may be
+ *                 -1, "before the first"
+ *     Pad         ints[0], ints[1] = elements added before and behind each
+ *                 axis, negative ones crop; alpha = the value; mode NULL =
+ *                 constant, else "edge" or "reflect"
+ *     Split       sizes are the outputs' shapes
+ *     Cast        to = enum haq_dtype (float16 and float64 became float32)
+ *     Gelu        mode NULL = erf, else "tanh"
+ *     Constant, Shape, Range, ConstantOfShape   always folded away
  */
 #ifndef HAQ_GRAPH_OP_H
 #define HAQ_GRAPH_OP_H
@@ -84,10 +111,13 @@ enum haq_op_flags {
     HAQ_OP_SPATIAL = 1 << 4,  /* NCHW by definition in ONNX */
 };
 
+enum { HAQ_OP_ANY = 1 << 16 }; /* variadic: no bound on the arity */
+
 struct haq_op {
     enum haq_opcode code;
-    const char *name; /* ONNX op_type */
-    int min_in, max_in, n_out;
+    const char *name;   /* ONNX op_type */
+    int min_in, max_in; /* in normal form */
+    int n_out;          /* HAQ_OP_ANY: one or more (Split) */
     unsigned flags;
     /* Fill the shapes and types of the outputs.  Inputs that steer shapes are
      * constants by now or HAQ_UNSUPPORTED. */
@@ -100,5 +130,8 @@ struct haq_op {
 /* Row by code; never NULL. Row by ONNX name; NULL when unknown. */
 const struct haq_op *haq_op(enum haq_opcode code);
 const struct haq_op *haq_op_find(const char *onnx_name);
+
+/* Multidirectional broadcasting of b into *a; false when they do not fit. */
+bool haq_shape_broadcast(struct haq_shape *a, const struct haq_shape *b);
 
 #endif
