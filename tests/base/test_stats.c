@@ -1,0 +1,89 @@
+#include "base/stats.h"
+
+#include "base/rng.h"
+#include "tests/suite.h"
+
+static struct haq_interval median_of_1_to(size_t n)
+{
+    double x[200];
+    for (size_t i = 0; i < n; i++)
+        x[i] = (double)((i * 7919 + 3) % n + 1); /* a permutation of 1..n */
+    return haq_median(x, n);
+}
+
+/* Ranks from the tables of the sign test (Conover, Practical Nonparametric
+ * Statistics, 95 %). */
+static void median_intervals_use_the_tabulated_ranks(void)
+{
+    static const struct {
+        size_t n;
+        double median, low, high;
+    } rows[] = {
+        {1, 1, 1, 1},        {2, 1.5, 1, 2},    {5, 3, 1, 5},
+        {6, 3.5, 1, 6},      {8, 4.5, 1, 8},    {9, 5, 2, 8},
+        {10, 5.5, 2, 9},     {20, 10.5, 6, 15}, {25, 13, 8, 18},
+        {100, 50.5, 40, 61},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct haq_interval v = median_of_1_to(rows[i].n);
+        CU_ASSERT_EQUAL(v.value, rows[i].median);
+        CU_ASSERT_EQUAL(v.low, rows[i].low);
+        CU_ASSERT_EQUAL(v.high, rows[i].high);
+    }
+}
+
+static void median_intervals_cover_as_promised(void)
+{
+    enum { TRIALS = 4000, N = 31 };
+    struct haq_rng r;
+    int covered = 0;
+    haq_rng_seed(&r, 3);
+    for (int t = 0; t < TRIALS; t++) {
+        double x[N];
+        for (int i = 0; i < N; i++)
+            x[i] = haq_rng_unit(&r);
+        struct haq_interval v = haq_median(x, N);
+        covered += v.low <= 0.5 && 0.5 <= v.high;
+    }
+    CU_ASSERT(covered >= TRIALS * 94 / 100);
+    CU_ASSERT(covered <= TRIALS * 99 / 100);
+}
+
+/* Newcombe 1998, table I, method 3: 81 of 263, 15 of 148, 0 of 20, 1 of 29. */
+static void wilson_intervals_match_newcombe(void)
+{
+    static const struct {
+        size_t k, n;
+        double low, high;
+    } rows[] = {{81, 263, 0.2553, 0.3662},
+                {15, 148, 0.0624, 0.1605},
+                {0, 20, 0.0000, 0.1611},
+                {1, 29, 0.0061, 0.1718}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct haq_interval v = haq_wilson(rows[i].k, rows[i].n);
+        CU_ASSERT_DOUBLE_EQUAL(v.low, rows[i].low, 5e-5);
+        CU_ASSERT_DOUBLE_EQUAL(v.high, rows[i].high, 5e-5);
+    }
+    CU_ASSERT_EQUAL(haq_wilson(7, 7).high, 1);
+}
+
+static void means_carry_the_normal_interval(void)
+{
+    const double x[] = {1, 2, 3, 4, 5};
+    struct haq_interval v = haq_mean(x, 5);
+    CU_ASSERT_EQUAL(v.value, 3);
+    CU_ASSERT_DOUBLE_EQUAL(v.low, 3 - 1.385904, 1e-6);
+    CU_ASSERT_DOUBLE_EQUAL(v.high, 3 + 1.385904, 1e-6);
+    v = haq_mean(x, 1);
+    CU_ASSERT(v.low == 1 && v.high == 1);
+}
+
+int main(void)
+{
+    CU_TestInfo tests[] = {HAQ_TEST(median_intervals_use_the_tabulated_ranks),
+                           HAQ_TEST(median_intervals_cover_as_promised),
+                           HAQ_TEST(wilson_intervals_match_newcombe),
+                           HAQ_TEST(means_carry_the_normal_interval),
+                           CU_TEST_INFO_NULL};
+    return run_suite("stats", tests);
+}
