@@ -51,6 +51,7 @@ struct haq_pool {
     hwloc_topology_t topology;
     hwloc_cpuset_t *cores; /* [n_cores] one hardware thread of each */
     size_t n_cores;
+    hwloc_bitmap_t unpinned; /* the caller's CPUs before it was pinned */
     struct event pending;
     struct job job; /* written by the owner while no worker runs */
     bool stop;      /* likewise */
@@ -187,22 +188,27 @@ void haq_pool_run_dynamic(struct haq_pool *p, size_t n, size_t grain,
                .fn = fn, .arg = arg, .n = n, .grain = grain, .dynamic = true});
 }
 
-/* Only cores that the affinity mask and the cgroup's cpuset leave us. */
+/* Only cores that the calling thread may use, which is also what the cgroup's
+ * cpuset leaves. */
 static hwloc_topology_t load_topology(void)
 {
     hwloc_topology_t t;
-    if (hwloc_topology_init(&t))
-        return NULL;
-    hwloc_topology_set_all_types_filter(t, HWLOC_TYPE_FILTER_KEEP_NONE);
-    hwloc_topology_set_type_filter(t, HWLOC_OBJ_CORE,
-                                   HWLOC_TYPE_FILTER_KEEP_ALL);
-    hwloc_topology_set_flags(t, HWLOC_TOPOLOGY_FLAG_IS_THISSYSTEM |
-                                    HWLOC_TOPOLOGY_FLAG_RESTRICT_TO_CPUBINDING);
-    if (hwloc_topology_load(t)) {
-        hwloc_topology_destroy(t);
-        return NULL;
+    hwloc_bitmap_t mine = hwloc_bitmap_alloc();
+    bool loaded = mine && !hwloc_topology_init(&t);
+
+    if (loaded) {
+        hwloc_topology_set_all_types_filter(t, HWLOC_TYPE_FILTER_KEEP_NONE);
+        hwloc_topology_set_type_filter(t, HWLOC_OBJ_CORE,
+                                       HWLOC_TYPE_FILTER_KEEP_ALL);
+        if (hwloc_topology_load(t)) {
+            hwloc_topology_destroy(t);
+            loaded = false;
+        } else if (!hwloc_get_cpubind(t, mine, HWLOC_CPUBIND_THREAD)) {
+            hwloc_topology_restrict(t, mine, 0);
+        }
     }
-    return t;
+    hwloc_bitmap_free(mine);
+    return loaded ? t : NULL;
 }
 
 /* Machines that hide their cores (some virtual ones) show hardware threads. */
@@ -334,6 +340,9 @@ void haq_pool_free(struct haq_pool *p)
     for (size_t i = 0; p->cores && i < p->n_cores; i++)
         hwloc_bitmap_free(p->cores[i]);
     free(p->cores);
+    if (p->unpinned)
+        hwloc_set_cpubind(p->topology, p->unpinned, HWLOC_CPUBIND_THREAD);
+    hwloc_bitmap_free(p->unpinned);
     if (p->topology)
         hwloc_topology_destroy(p->topology);
     free(p);
@@ -346,5 +355,11 @@ size_t haq_pool_threads(const struct haq_pool *p)
 
 void haq_pool_pin_caller(struct haq_pool *p)
 {
+    if (!p->unpinned) {
+        p->unpinned = hwloc_bitmap_alloc();
+        if (!p->unpinned ||
+            hwloc_get_cpubind(p->topology, p->unpinned, HWLOC_CPUBIND_THREAD))
+            return;
+    }
     pin(p, 0);
 }

@@ -27,7 +27,8 @@ void haq_pool_free(struct haq_pool *p);
 
 size_t haq_pool_threads(const struct haq_pool *p);
 
-/* Bind the calling thread to worker 0's core. */
+/* Bind the calling thread to worker 0's core; haq_pool_free, called from that
+ * thread, gives it back the CPUs it had. */
 void haq_pool_pin_caller(struct haq_pool *p);
 
 /* Split 0..n statically into contiguous shares that are multiples of `grain`

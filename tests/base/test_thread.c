@@ -111,7 +111,8 @@ static void workers_sit_on_distinct_allowed_cores(void)
     }
     CU_ASSERT_EQUAL((size_t)CPU_COUNT(&together), n);
     haq_pool_free(p);
-    sched_setaffinity(0, sizeof own, &own);
+    sched_getaffinity(0, sizeof together, &together);
+    CU_ASSERT(CPU_EQUAL(&together, &own));
 }
 
 static void an_affinity_mask_of_one_gives_one_thread(void)
