@@ -2,7 +2,7 @@
  *
  *   constants   whatever depends on constants only (graph/fold.h)
  *   identity    Identity, Dropout, no-op Reshape/Pad/Slice/Cast/...; chains of
- *               reshapes and of transposes become one
+ *               reshapes, transposes and slices become one
  *   batch_norm  BatchNormalization into the Conv/Gemm before it (in double)
  *   pad         zero Pad into the window of the Conv after it
  *   clamp       Relu and Clip into the Conv, Gemm, MatMul or Add before them;

@@ -105,11 +105,36 @@ static bool moves_nothing(const struct haq_graph *g, const struct haq_node *n)
     return true;
 }
 
+/* A slice of a slice is a slice: element i of the second is element
+ * start + i * step of the first. */
+static void merge_slices(struct haq_graph *g, struct haq_node *n)
+{
+    const struct haq_node *p = producer(g, n->in[0]);
+    const struct haq_shape *out = &g->values[n->out[0]].shape;
+
+    if (!p || p->op->code != HAQ_OP_SLICE || !forward_steps(p) ||
+        !forward_steps(n))
+        return;
+    for (int i = 0; i < n->attr.n_ints; i++) {
+        int64_t step = p->attr.ints[2][i], start = p->attr.ints[0][i];
+        int64_t count = out->dims[i];
+        start = count ? start + n->attr.ints[0][i] * step : 0;
+        step = count > 1 ? step * n->attr.ints[2][i] : 1;
+        n->attr.ints[0][i] = start;
+        n->attr.ints[1][i] = count ? start + (count - 1) * step + 1 : 0;
+        n->attr.ints[2][i] = step;
+    }
+    n->in[0] = p->in[0];
+    g->values[n->in[0]].uses++;
+}
+
 /* Reshape of a reshape, transpose of a transpose: read what the first read. */
 static void shorten(struct haq_graph *g, struct haq_node *n)
 {
     const struct haq_node *p;
 
+    if (n->op->code == HAQ_OP_SLICE)
+        merge_slices(g, n);
     if (n->op->code == HAQ_OP_TRANSPOSE) {
         p = producer(g, n->in[0]);
         if (p && p->op->code == HAQ_OP_TRANSPOSE) {
