@@ -11,5 +11,5 @@ set_source_files_properties(${onnx_dir}/onnx.pb-c.c PROPERTIES
     COMPILE_OPTIONS "-w")
 target_sources(haq_graph PRIVATE ${onnx_dir}/onnx.pb-c.c
     ${onnx_dir}/onnx.pb-c.h)
-target_include_directories(haq_graph SYSTEM PRIVATE
+target_include_directories(haq_graph SYSTEM PUBLIC
     ${CMAKE_BINARY_DIR}/generated)
