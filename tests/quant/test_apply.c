@@ -196,8 +196,9 @@ static void a_float_layer_keeps_the_additions_behind_it_float(void)
 }
 
 /* README of the language model: 36 weight products, 10 products of two
- * activations, both inputs of which are quantized; additions, softmax and
- * normalization stay float. */
+ * activations, both inputs of which are quantized, and 5 concatenations that
+ * repeat the values of grouped heads straight behind a layer; additions,
+ * rotations, softmax and normalization stay float. */
 static void products_of_activations_are_quantized_in_a_transformer(void)
 {
     struct model m;
@@ -211,7 +212,8 @@ static void products_of_activations_are_quantized_in_a_transformer(void)
     CU_ASSERT_EQUAL(c.layer_inputs, 36);
     CU_ASSERT_EQUAL(c.by_op[HAQ_OP_MATMUL], 20);
     CU_ASSERT_EQUAL(c.by_op[HAQ_OP_ADD], 0);
-    CU_ASSERT_EQUAL(others(&c), 20);
+    CU_ASSERT_EQUAL(c.by_op[HAQ_OP_CONCAT], 10);
+    CU_ASSERT_EQUAL(others(&c), 30);
     haq_qgraph_fini(&q);
     haq_recipe_fini(&r);
     close_model(&m);
