@@ -6,12 +6,15 @@
  *
  * Which inputs are quantized:
  *  - the data input of a layer as the recipe says;
- *  - both inputs of an activation-by-activation MatMul, and the inputs of Add,
- *    Concat, AveragePool and GlobalAveragePool, as static uint8 when every path
- *    upstream through such nodes, fused activations and data movement ends in a
- *    graph input or in a layer with static integer activations, at least one of
- *    them a layer (so a weight-only or float neighbourhood stays float, and
- *    dynamic recipes keep these nodes float);
+ *  - the inputs of Add, Concat, AveragePool and GlobalAveragePool, as static
+ *    uint8 when every path upstream through such nodes, quantized products,
+ *    Relu, Clip and data movement ends in a graph input or in a layer with
+ *    integer weights and static integer activations, at least one of them a
+ *    layer (so a weight-only or float neighbourhood stays float, dynamic
+ * recipes keep these nodes float, and so does what adds a constant);
+ *  - both inputs of an activation-by-activation MatMul, as static uint8 under
+ *    the same rule with paths through nodes of any kind, constants left aside:
+ *    between such a product and the layers stand softmax, rotations and masks;
  *  - data movement and MaxPool pass codes through.
  */
 #ifndef HAQ_QUANT_APPLY_H

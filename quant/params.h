@@ -4,6 +4,8 @@
  *   weight/<layer>/zero    I8  [n][groups], signed domain; absent = symmetric
  *   act/<tensor>           F32 [2]: lo, hi of the calibrated range, so that one
  *                          file serves every width the recipe may ask for
+ *   act/<tensor>:<format>  F32 [2]: the same for one format, where its range
+ *                          differs ("mse" depends on the bits); wins
  *
  * Reader and writer follow formats.md part 12 and treat the file as hostile.
  */
@@ -38,7 +40,8 @@ haq_status haq_params_put(struct haq_params *p, const char *name,
                           const struct haq_array *a, struct haq_diag *d);
 
 /* Everything that executing `r` on `g` needs: weight scales by round to
- * nearest, activation ranges by the recipe's calibration method. */
+ * nearest, activation ranges by the recipe's calibration method.  *out is the
+ * caller's.  HAQ_INVALID as haq_apply. */
 haq_status haq_params_make(struct haq_params **out, const struct haq_graph *g,
                            const struct haq_recipe *r,
                            const struct haq_calib *calib, struct haq_diag *d);

@@ -55,7 +55,9 @@ haq_status haq_recipe_read(struct haq_recipe *out, const char *path,
 haq_status haq_recipe_write(const struct haq_recipe *r, const char *path,
                             struct haq_diag *d);
 
-/* The two hashes of the architecture. */
+/* The two hashes of the architecture: of the canonical JSON of calibration,
+ * layers (those with both formats float left out) and model; the recipe id has
+ * the params file's hash beside them.  HAQ_NOMEM. */
 haq_status haq_recipe_assignment_id(const struct haq_recipe *r,
                                     char out[HAQ_HASH_HEX], struct haq_diag *d);
 haq_status haq_recipe_id(const struct haq_recipe *r, char out[HAQ_HASH_HEX],
