@@ -17,14 +17,32 @@ struct haq_affine {
 };
 
 enum haq_unary {
-    HAQ_UN_RELU, HAQ_UN_CLIP, HAQ_UN_LEAKY_RELU, HAQ_UN_SIGMOID, HAQ_UN_TANH,
-    HAQ_UN_HARD_SIGMOID, HAQ_UN_HARD_SWISH, HAQ_UN_ERF, HAQ_UN_GELU,
-    HAQ_UN_EXP, HAQ_UN_LOG, HAQ_UN_NEG, HAQ_UN_ABS, HAQ_UN_SQRT,
-    HAQ_UN_RECIPROCAL, HAQ_UN_COUNT
+    HAQ_UN_RELU,
+    HAQ_UN_CLIP,
+    HAQ_UN_LEAKY_RELU,
+    HAQ_UN_SIGMOID,
+    HAQ_UN_TANH,
+    HAQ_UN_HARD_SIGMOID,
+    HAQ_UN_HARD_SWISH,
+    HAQ_UN_ERF,
+    HAQ_UN_GELU,
+    HAQ_UN_EXP,
+    HAQ_UN_LOG,
+    HAQ_UN_NEG,
+    HAQ_UN_ABS,
+    HAQ_UN_SQRT,
+    HAQ_UN_RECIPROCAL,
+    HAQ_UN_COUNT
 };
 enum haq_binary {
-    HAQ_BIN_ADD, HAQ_BIN_SUB, HAQ_BIN_MUL, HAQ_BIN_DIV, HAQ_BIN_POW,
-    HAQ_BIN_MIN, HAQ_BIN_MAX, HAQ_BIN_COUNT
+    HAQ_BIN_ADD,
+    HAQ_BIN_SUB,
+    HAQ_BIN_MUL,
+    HAQ_BIN_DIV,
+    HAQ_BIN_POW,
+    HAQ_BIN_MIN,
+    HAQ_BIN_MAX,
+    HAQ_BIN_COUNT
 };
 
 /* y[i] = f(x[i]); alpha, beta: Clip lo/hi, LeakyRelu slope, HardSigmoid. */

@@ -41,13 +41,13 @@ struct haq_epilogue_args {
     size_t rows, cols;
     void *y; /* [rows][ldy] uint8 or float; may be acc itself for F32_F32 */
     size_t ldy;
-    const float *mult;      /* [cols]; NULL = 1 (float kinds only) */
-    const int32_t *corr;    /* [cols] static int kinds */
-    const float *bias;      /* [cols] float and dynamic kinds; NULL = 0 */
-    const int32_t *colsum;  /* [cols] dynamic kind */
-    const int32_t *zw;      /* [cols] weight zero points; NULL = all zero */
-    const int32_t *rowsum;  /* [rows] sums of a; needed when zw is not NULL */
-    const float *row_scale; /* [rows] dynamic kind */
+    const float *mult;       /* [cols]; NULL = 1 (float kinds only) */
+    const int32_t *corr;     /* [cols] static int kinds */
+    const float *bias;       /* [cols] float and dynamic kinds; NULL = 0 */
+    const int32_t *colsum;   /* [cols] dynamic kind */
+    const int32_t *zw;       /* [cols] weight zero points; NULL = all zero */
+    const int32_t *rowsum;   /* [rows] sums of a; needed when zw is not NULL */
+    const float *row_scale;  /* [rows] dynamic kind */
     const int32_t *row_zero; /* [rows] dynamic kind */
     int32_t k;               /* reduction length, padding included */
     float lo, hi;            /* clamp on real results */

@@ -10,8 +10,9 @@
  * row's own pack function.
  *
  * One row in the table per (activation type, weight type, ISA); the runtime
- * asks for a row, packs once, and runs tile by tile.  Integer rows are bit exact
- * with the scalar row; float rows agree within the bound stated in the row.
+ * asks for a row, packs once, and runs tile by tile.  Integer rows are bit
+ * exact with the scalar row; float rows agree within the bound stated in the
+ * row.
  */
 #ifndef HAQ_KERNELS_GEMM_H
 #define HAQ_KERNELS_GEMM_H

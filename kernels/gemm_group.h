@@ -22,15 +22,15 @@
 
 struct haq_gemm_group_args {
     const void *const *a; /* [rows] each [k]; U8: readable to a multiple of 4 */
-    const float *sa;      /* [rows] activation scales; NULL for the float kind */
-    const int32_t *za;    /* [rows] activation zero points; NULL likewise */
-    size_t rows;          /* 1 .. row->mr */
-    size_t k;             /* reduction length, >= 1 */
-    size_t group;         /* elements of a group, multiple of 16; last short */
-    const void *w;        /* packed by row->pack: codes, scales, zero points */
-    size_t n;             /* columns (multiple of nr not required) */
-    const float *bias;    /* [n] or NULL */
-    float *y;             /* [rows][ldy] out, n columns written */
+    const float *sa;   /* [rows] activation scales; NULL for the float kind */
+    const int32_t *za; /* [rows] activation zero points; NULL likewise */
+    size_t rows;       /* 1 .. row->mr */
+    size_t k;          /* reduction length, >= 1 */
+    size_t group;      /* elements of a group, multiple of 16; last short */
+    const void *w;     /* packed by row->pack: codes, scales, zero points */
+    size_t n;          /* columns (multiple of nr not required) */
+    const float *bias; /* [n] or NULL */
+    float *y;          /* [rows][ldy] out, n columns written */
     size_t ldy;
 };
 
@@ -55,8 +55,7 @@ struct haq_gemm_group_impl {
 
 const struct haq_gemm_group_impl *haq_gemm_group_impls(size_t *count);
 /* Last row that fits; never NULL (the scalar rows accept zero points). */
-const struct haq_gemm_group_impl *haq_gemm_group_select(enum haq_gemm_kind kind,
-                                                        bool zero_points,
-                                                        unsigned isa);
+const struct haq_gemm_group_impl *
+haq_gemm_group_select(enum haq_gemm_kind kind, bool zero_points, unsigned isa);
 
 #endif

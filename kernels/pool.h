@@ -12,14 +12,14 @@
 struct haq_pool_args {
     const void *const *a; /* [taps][pixels]; NULL = outside */
     size_t pixels, taps, channels;
-    void *y;      /* [pixels][ldy] */
+    void *y; /* [pixels][ldy] */
     size_t ldy;
     size_t fixed_count; /* divisor of averages; 0 = taps that are inside */
     /* u8 average: q = clamp(rhe((sum - n z_x) * (float)(1 / n) * (s_x / s_y))
      * ...): real = s_x * (float)(sum - n * z_x) / (float)n, then as float */
     float s_x;
     int32_t z_x;
-    float s_y;  /* u8 output */
+    float s_y; /* u8 output */
     int32_t z_y;
     int32_t qlo, qhi;
 };

@@ -3,7 +3,7 @@
 #ifndef HAQ_KERNELS_X86_UNROLL_H
 #define HAQ_KERNELS_X86_UNROLL_H
 
-#define HAQ_INLINE static inline __attribute__((always_inline))
+#include "kernels/simd.h"
 
 #ifdef __clang__
 #define HAQ_UNROLL _Pragma("clang loop unroll(full)")

@@ -1,0 +1,3 @@
+/* The epilogues, vectorized by the compiler. */
+#define EPI(name) haq_epilogue_##name##_avx2
+#include "kernels/epilogue.inc"
