@@ -1,0 +1,42 @@
+/* Float weights. */
+#include <immintrin.h>
+
+#include "kernels/dwconv_priv.h"
+#include "kernels/x86/unroll.h"
+
+#define RUN haq_dwconv_f32_avx512
+enum { LANES = 16, A_BYTES = 4, W_BYTES = 4 };
+
+typedef __m512 vec;
+
+HAQ_INLINE vec zero(void)
+{
+    return _mm512_setzero_ps();
+}
+
+static inline __mmask16 first(size_t n)
+{
+    return (__mmask16)((1u << n) - 1);
+}
+
+HAQ_INLINE vec load_w(const void *p, size_t n)
+{
+    return _mm512_maskz_loadu_ps(first(n), p);
+}
+
+HAQ_INLINE vec load_a(const void *p, size_t n)
+{
+    return _mm512_maskz_loadu_ps(first(n), p);
+}
+
+HAQ_INLINE vec mac(vec acc, vec w, vec a)
+{
+    return _mm512_fmadd_ps(w, a, acc);
+}
+
+HAQ_INLINE void store(float *out, vec acc, size_t n)
+{
+    _mm512_mask_storeu_ps(out, first(n), acc);
+}
+
+#include "kernels/x86/dwconv_tile.inc"

@@ -1,0 +1,48 @@
+/* Codes are widened to 32-bit lanes; the 16-bit multiply-add then has one
+ * product in each, exactly. */
+#include <immintrin.h>
+#include <string.h>
+
+#include "kernels/dwconv_priv.h"
+#include "kernels/x86/unroll.h"
+
+#define RUN haq_dwconv_u8_s8_avx2
+enum { LANES = 8, A_BYTES = 1, W_BYTES = 1 };
+
+typedef __m256i vec;
+
+HAQ_INLINE vec zero(void)
+{
+    return _mm256_setzero_si256();
+}
+
+HAQ_INLINE vec load_w(const void *p, size_t n)
+{
+    int8_t part[LANES] = {0};
+    if (n < LANES)
+        p = memcpy(part, p, n * sizeof *part);
+    return _mm256_cvtepi8_epi32(_mm_loadl_epi64(p));
+}
+
+HAQ_INLINE vec load_a(const void *p, size_t n)
+{
+    int8_t part[LANES] = {0};
+    if (n < LANES)
+        p = memcpy(part, p, n * sizeof *part);
+    return _mm256_cvtepu8_epi32(_mm_loadl_epi64(p));
+}
+
+HAQ_INLINE vec mac(vec acc, vec w, vec a)
+{
+    return _mm256_add_epi32(acc, _mm256_madd_epi16(w, a));
+}
+
+HAQ_INLINE void store(float *out, vec acc, size_t n)
+{
+    float part[LANES];
+    _mm256_storeu_si256((__m256i *)(void *)(n < LANES ? part : out), acc);
+    if (n < LANES)
+        memcpy(out, part, n * sizeof *out);
+}
+
+#include "kernels/x86/dwconv_tile.inc"

@@ -1,0 +1,43 @@
+/* Codes are widened to 32-bit lanes; the 16-bit multiply-add then has one
+ * product in each, exactly. */
+#include <immintrin.h>
+
+#include "kernels/dwconv_priv.h"
+#include "kernels/x86/unroll.h"
+
+#define RUN haq_dwconv_u8_s8_avx512
+enum { LANES = 16, A_BYTES = 1, W_BYTES = 1 };
+
+typedef __m512i vec;
+
+HAQ_INLINE vec zero(void)
+{
+    return _mm512_setzero_si512();
+}
+
+static inline __mmask16 first(size_t n)
+{
+    return (__mmask16)((1u << n) - 1);
+}
+
+HAQ_INLINE vec load_w(const void *p, size_t n)
+{
+    return _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(first(n), p));
+}
+
+HAQ_INLINE vec load_a(const void *p, size_t n)
+{
+    return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(first(n), p));
+}
+
+HAQ_INLINE vec mac(vec acc, vec w, vec a)
+{
+    return _mm512_add_epi32(acc, _mm512_madd_epi16(w, a));
+}
+
+HAQ_INLINE void store(float *out, vec acc, size_t n)
+{
+    _mm512_mask_storeu_epi32(out, first(n), acc);
+}
+
+#include "kernels/x86/dwconv_tile.inc"

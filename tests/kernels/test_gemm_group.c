@@ -1,0 +1,228 @@
+/* Every row of the gemm_group table against sums made from the unpacked codes.
+ */
+#include "kernels/gemm_group.h"
+
+#include "tests/kernels/kernel_data.h"
+
+struct problem {
+    size_t rows, n, k, group, groups;
+    bool zeros, bias_there;
+    struct rows a;
+    float *sa, *sw, *bias;
+    int32_t *za;
+    int8_t *codes, *zero;
+};
+
+static struct problem make_problem(uint64_t *seed, enum haq_gemm_kind kind,
+                                   size_t rows, size_t n, size_t k,
+                                   size_t group, bool zeros)
+{
+    size_t groups = (k + group - 1) / group;
+    bool integer = kind == HAQ_GEMM_U8_S8;
+    struct problem p = {rows, n, k, group, groups, zeros, *seed % 2 == 0};
+
+    p.a =
+        random_rows(seed, rows, integer ? (k + 3) / 4 * 4 : k, integer ? 1 : 4);
+    p.sa = random_floats(seed, rows);
+    p.za = block(rows * sizeof *p.za);
+    for (size_t m = 0; m < rows; m++)
+        p.za[m] = (int32_t)pick(seed, 0, 255);
+    p.sw = random_floats(seed, n * groups);
+    p.bias = random_floats(seed, n);
+    p.codes = random_s8(seed, n * k);
+    p.zero = random_s8(seed, n * groups);
+    return p;
+}
+
+static void free_problem(struct problem *p)
+{
+    free_rows(&p->a);
+    free(p->sa);
+    free(p->za);
+    free(p->sw);
+    free(p->bias);
+    free(p->codes);
+    free(p->zero);
+}
+
+static float integer_output(const struct problem *p, size_t m, size_t n)
+{
+    const uint8_t *a = p->a.at[m];
+    float y = p->bias_there ? p->bias[n] : 0;
+    for (size_t g = 0; g < p->groups; g++) {
+        int64_t sum = 0;
+        int zw = p->zeros ? p->zero[n * p->groups + g] : 0;
+        for (size_t k = g * p->group; k < p->k && k < (g + 1) * p->group; k++)
+            sum += (a[k] - p->za[m]) * (p->codes[n * p->k + k] - zw);
+        y = fmaf((float)sum, p->sa[m] * p->sw[n * p->groups + g], y);
+    }
+    return y;
+}
+
+static double float_output(const struct problem *p, size_t m, size_t n,
+                           double *magnitude)
+{
+    const float *a = p->a.at[m];
+    double y = p->bias_there ? (double)p->bias[n] : 0;
+    *magnitude = fabs(y);
+    for (size_t k = 0; k < p->k; k++) {
+        size_t g = n * p->groups + k / p->group;
+        int zw = p->zeros ? p->zero[g] : 0;
+        double term =
+            (double)a[k] * (p->codes[n * p->k + k] - zw) * (double)p->sw[g];
+        y += term;
+        *magnitude += fabs(term);
+    }
+    return y;
+}
+
+static bool agrees(const struct haq_gemm_group_impl *impl,
+                   const struct problem *p, size_t m, size_t n, float y)
+{
+    double magnitude;
+    if (impl->kind == HAQ_GEMM_U8_S8)
+        return y == integer_output(p, m, n);
+    double want = float_output(p, m, n, &magnitude);
+    return fabs((double)y - want) <= ((double)impl->bound + 6e-8) * magnitude;
+}
+
+static int count_errors(const struct haq_gemm_group_impl *impl,
+                        const struct problem *p)
+{
+    static const float canary = -12345.5f;
+    size_t ldy = p->n + 2, bytes = impl->bytes(p->n, p->k, p->group);
+    void *w = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    float *y = block(p->rows * ldy * sizeof *y);
+    int bad = 0;
+
+    for (size_t i = 0; i < p->rows * ldy; i++)
+        y[i] = canary;
+    impl->pack(w, p->codes, p->sw, p->zeros ? p->zero : NULL, p->n, p->k,
+               p->group);
+    impl->run(
+        &(struct haq_gemm_group_args){.a = p->a.at,
+                                      .sa = p->sa,
+                                      .za = p->za,
+                                      .rows = p->rows,
+                                      .k = p->k,
+                                      .group = p->group,
+                                      .w = w,
+                                      .n = p->n,
+                                      .bias = p->bias_there ? p->bias : NULL,
+                                      .y = y,
+                                      .ldy = ldy});
+    for (size_t m = 0; m < p->rows; m++) {
+        for (size_t n = 0; n < p->n; n++)
+            bad += !agrees(impl, p, m, n, y[m * ldy + n]);
+        for (size_t n = p->n; n < ldy; n++)
+            bad += y[m * ldy + n] != canary;
+    }
+    free(y);
+    free(w);
+    return bad;
+}
+
+static void check(const struct haq_gemm_group_impl *impl, size_t rows, size_t n,
+                  size_t k, size_t group, uint64_t *seed)
+{
+    for (int zeros = 0; zeros <= impl->zero_points; zeros++) {
+        uint64_t from = *seed;
+        struct problem p =
+            make_problem(seed, impl->kind, rows, n, k, group, zeros);
+        if (count_errors(impl, &p)) {
+            printf("\n    %s rows %zu n %zu k %zu group %zu zeros %d seed %llu",
+                   impl->name, rows, n, k, group, zeros,
+                   (unsigned long long)from);
+            CU_FAIL("row disagrees with the sums of the unpacked codes");
+        }
+        free_problem(&p);
+    }
+}
+
+static void every_row_is_right_for_every_shape(void)
+{
+    size_t count;
+    const struct haq_gemm_group_impl *impls = haq_gemm_group_impls(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        uint64_t seed = 77 + i;
+        if (!runnable(impls[i].isa))
+            continue;
+        for (size_t rows = 1; rows <= impls[i].mr; rows++)
+            for (size_t n = 1; n <= 100; n += 1 + next_random(&seed) % 13)
+                check(&impls[i], rows, n, pick(&seed, 1, 140),
+                      16 * pick(&seed, 1, 4), &seed);
+    }
+}
+
+static void long_groups_are_exact(void)
+{
+    size_t count;
+    const struct haq_gemm_group_impl *impls = haq_gemm_group_impls(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        uint64_t seed = 5 + i;
+        if (!runnable(impls[i].isa))
+            continue;
+        check(&impls[i], 2, 17, 4097, 4096, &seed);
+        check(&impls[i], 1, 64, 4096, 32, &seed);
+        check(&impls[i], 3, 5, 16384, 16384, &seed);
+    }
+}
+
+static void a_small_product_has_the_known_result(void)
+{
+    /* (3 - 1) * (5 - 2) + (4 - 1) * (-1 - 2) = -3; 0.25 * 0.5 * -3 + 1 */
+    static const uint8_t a[4] = {3, 4, 200, 200};
+    static const int8_t codes[2] = {5, -1}, zero[1] = {2};
+    static const float scale[1] = {0.5f}, bias[1] = {1};
+    size_t count;
+    const struct haq_gemm_group_impl *impls = haq_gemm_group_impls(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (impls[i].kind != HAQ_GEMM_U8_S8 || !runnable(impls[i].isa))
+            continue;
+        size_t bytes = (impls[i].bytes(1, 2, 16) + 63) / 64 * 64;
+        void *w = aligned_alloc(64, bytes);
+        float y;
+        impls[i].pack(w, codes, scale, zero, 1, 2, 16);
+        impls[i].run(&(struct haq_gemm_group_args){.a = (const void *[]){a},
+                                                   .sa = (float[]){0.25f},
+                                                   .za = (int32_t[]){1},
+                                                   .rows = 1,
+                                                   .k = 2,
+                                                   .group = 16,
+                                                   .w = w,
+                                                   .n = 1,
+                                                   .bias = bias,
+                                                   .y = &y,
+                                                   .ldy = 1});
+        CU_ASSERT_EQUAL(y, 0.625f);
+        free(w);
+    }
+}
+
+static void selection_never_exceeds_the_mask(void)
+{
+    for (unsigned isa = 0; isa < 8; isa++)
+        for (int zeros = 0; zeros < 2; zeros++) {
+            const struct haq_gemm_group_impl *f =
+                haq_gemm_group_select(HAQ_GEMM_F32_S8, zeros, isa);
+            const struct haq_gemm_group_impl *q =
+                haq_gemm_group_select(HAQ_GEMM_U8_S8, zeros, isa);
+            CU_ASSERT(f->kind == HAQ_GEMM_F32_S8 && !(f->isa & ~isa));
+            CU_ASSERT(q->kind == HAQ_GEMM_U8_S8 && !(q->isa & ~isa));
+        }
+}
+
+int main(void)
+{
+    CU_TestInfo tests[] = {
+        HAQ_TEST(every_row_is_right_for_every_shape),
+        HAQ_TEST(long_groups_are_exact),
+        HAQ_TEST(a_small_product_has_the_known_result),
+        HAQ_TEST(selection_never_exceeds_the_mask),
+        CU_TEST_INFO_NULL,
+    };
+    return run_suite("gemm_group", tests);
+}
