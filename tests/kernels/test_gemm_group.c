@@ -19,7 +19,13 @@ static struct problem make_problem(uint64_t *seed, enum haq_gemm_kind kind,
 {
     size_t groups = (k + group - 1) / group;
     bool integer = kind == HAQ_GEMM_U8_S8;
-    struct problem p = {rows, n, k, group, groups, zeros, *seed % 2 == 0};
+    struct problem p = {.rows = rows,
+                        .n = n,
+                        .k = k,
+                        .group = group,
+                        .groups = groups,
+                        .zeros = zeros,
+                        .bias_there = *seed % 2 == 0};
 
     p.a =
         random_rows(seed, rows, integer ? (k + 3) / 4 * 4 : k, integer ? 1 : 4);
