@@ -2,7 +2,8 @@
 # and a ceiling (what they must not), so that a build with -march=native cannot
 # put AVX-512 into a row that the table calls AVX2.  Everything else in kernels/
 # is compiled with the flags of the whole tree.
-set(HAQ_OPT -O3 -fopenmp-simd)
+# Traps are not used; without this flag the compiler may not choose by mask.
+set(HAQ_OPT -O3 -fopenmp-simd -fno-trapping-math)
 set(HAQ_AVX2 ${HAQ_OPT} -mavx2 -mfma -mf16c -mno-avx512f)
 set(HAQ_AVX512 ${HAQ_OPT} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma
     -mf16c -mprefer-vector-width=512)

@@ -8,6 +8,9 @@
 #ifndef HAQ_KERNELS_SIMD_H
 #define HAQ_KERNELS_SIMD_H
 
+#include <math.h>
+#include <stdint.h>
+
 #define HAQ_INLINE static inline __attribute__((always_inline))
 
 /* In front of a loop whose iterations are independent, arrays that are the same
@@ -20,6 +23,13 @@ HAQ_INLINE float haq_clampf(float x, float lo, float hi)
 {
     x = x > lo ? x : lo;
     return x < hi ? x : hi;
+}
+
+/* clamp(round_half_even(real) + zero, qlo, qhi), the bounds within 0 .. 255.
+ * Values beyond the range of int saturate because the clamp comes first. */
+HAQ_INLINE uint8_t haq_to_code(float real, float zero, float qlo, float qhi)
+{
+    return (uint8_t)(int32_t)haq_clampf(rintf(real) + zero, qlo, qhi);
 }
 
 #endif

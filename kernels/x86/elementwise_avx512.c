@@ -1,0 +1,3 @@
+/* Elementwise operations, vectorized by the compiler. */
+#define ELT(name) haq_elt_##name##_avx512
+#include "kernels/elementwise_math.inc"
