@@ -7,12 +7,13 @@
 #include "runtime/exec.h"
 
 struct haq_evaluation {
-    double *scores;   /* [n] per-sample scores in the order of `index` */
+    double *scores; /* [n] per-sample scores in the order of `index` */
     size_t n;
-    size_t positions; /* per sample: product of output dims but first and last */
-    double kl;        /* mean KL(reference || this) per position in nats, from
-                         soft-maxed outputs; NaN without a reference */
-    double seconds;   /* wall time of the runs, loading excluded */
+    size_t
+        positions;  /* per sample: product of output dims but first and last */
+    double kl;      /* mean KL(reference || this) per position in nats, from
+                       soft-maxed outputs; NaN without a reference */
+    double seconds; /* wall time of the runs, loading excluded */
 };
 
 void haq_evaluation_fini(struct haq_evaluation *e);

@@ -39,8 +39,7 @@ struct haq_plan;
  * HAQ_INVALID      sizes that overflow; a bias that does not fit int32 */
 haq_status haq_plan_new(struct haq_plan **out, const struct haq_graph *g,
                         const struct haq_qgraph *q,
-                        const struct haq_plan_options *opt,
-                        struct haq_diag *d);
+                        const struct haq_plan_options *opt, struct haq_diag *d);
 void haq_plan_free(struct haq_plan *p);
 
 const struct haq_graph *haq_plan_graph(const struct haq_plan *p);

@@ -27,34 +27,34 @@
 #include "quant/recipe.h"
 
 enum haq_objective { /* bits of a mask */
-    HAQ_OBJ_ACCURACY = 1 << 0,
-    HAQ_OBJ_LATENCY = 1 << 1,
-    HAQ_OBJ_SIZE = 1 << 2
+                     HAQ_OBJ_ACCURACY = 1 << 0,
+                     HAQ_OBJ_LATENCY = 1 << 1,
+                     HAQ_OBJ_SIZE = 1 << 2
 };
 
 struct haq_search_config {
-    unsigned objectives;      /* HAQ_OBJ_* mask, at least one */
-    const char *algorithm;    /* "auto", "nsga2", "random"; row of algo.h */
-    double max_drop;          /* points (percent for perplexity); INFINITY */
-    double max_latency_ms;    /* INFINITY when unlimited */
-    double max_size_bytes;    /* INFINITY when unlimited */
-    size_t trials;            /* candidates to evaluate; 0 = no limit */
-    double time_s;            /* whole job; 0 = no limit (then trials > 0) */
+    unsigned objectives;   /* HAQ_OBJ_* mask, at least one */
+    const char *algorithm; /* "auto", "nsga2", "random"; row of algo.h */
+    double max_drop;       /* points (percent for perplexity); INFINITY */
+    double max_latency_ms; /* INFINITY when unlimited */
+    double max_size_bytes; /* INFINITY when unlimited */
+    size_t trials;         /* candidates to evaluate; 0 = no limit */
+    double time_s;         /* whole job; 0 = no limit (then trials > 0) */
     uint64_t seed;
-    const char *metric;       /* row name of graph/metric.h */
-    bool higher_is_better, points; /* of that metric */
-    size_t eval_samples;      /* in the evaluation set */
+    const char *metric;                    /* row name of graph/metric.h */
+    bool higher_is_better, points;         /* of that metric */
+    size_t eval_samples;                   /* in the evaluation set */
     const char *calib_hash, *calib_method; /* written into every recipe */
-    bool has_calibration;     /* false: no static activations in the space */
-    size_t population;        /* 0 = chosen from the number of layers */
+    bool has_calibration; /* false: no static activations in the space */
+    size_t population;    /* 0 = chosen from the number of layers */
 };
 
 /* One measurement that the search wants. Kinds and their JSON are documented in
  * worker/task.h. */
 struct haq_want {
-    uint64_t id;        /* to be given back to haq_search_tell */
-    const char *kind;   /* "evaluate", "sensitivity", "profile-layer",
-                           "measure-latency" */
+    uint64_t id;      /* to be given back to haq_search_tell */
+    const char *kind; /* "evaluate", "sensitivity", "profile-layer",
+                         "measure-latency" */
     const struct haq_recipe *recipe; /* NULL: the float model; borrowed until
                                         told */
     const json_t *params;            /* borrowed until told */
@@ -89,20 +89,20 @@ bool haq_search_done(const struct haq_search *s);
 void haq_search_stop(struct haq_search *s);
 
 struct haq_progress {
-    const char *phase; /* "baseline", "sensitivity", ... */
+    const char *phase;  /* "baseline", "sensitivity", ... */
     size_t done, total; /* of this phase; total 0 = unknown */
-    double fraction;   /* of the whole job, 0 .. 1, by time or trials */
+    double fraction;    /* of the whole job, 0 .. 1, by time or trials */
     size_t evaluations; /* distinct candidates measured so far */
-    char best[96];     /* one line: best accuracy within the limits, fastest */
+    char best[96];      /* one line: best accuracy within the limits, fastest */
 };
 void haq_search_progress(const struct haq_search *s, double elapsed_s,
                          struct haq_progress *out);
 
-/* Everything that is known at this moment, as front.json has it (docs/front.md):
- * model, metric, baseline, uniform_int8, uniform[], points[], knee,
- * hypervolume{value, reference, uniform}, evaluations, seconds, seed, ... plus
- * per point the recipe as JSON under "recipe_json" (the caller writes files and
- * replaces it by a path).  New reference; NULL: no memory. */
+/* Everything that is known at this moment, as front.json has it
+ * (docs/front.md): model, metric, baseline, uniform_int8, uniform[], points[],
+ * knee, hypervolume{value, reference, uniform}, evaluations, seconds, seed, ...
+ * plus per point the recipe as JSON under "recipe_json" (the caller writes
+ * files and replaces it by a path).  New reference; NULL: no memory. */
 json_t *haq_search_front(const struct haq_search *s, double elapsed_s);
 
 #endif

@@ -59,7 +59,7 @@ const struct haq_layers *haq_session_layers(const struct haq_session *s);
 const char *haq_session_metric(const struct haq_session *s);
 size_t haq_session_eval_samples(const struct haq_session *s);
 const char *haq_session_hash(const struct haq_session *s, const char *what);
-                            /* "model", "calib", "eval"; "" when absent */
+/* "model", "calib", "eval"; "" when absent */
 
 /* Run one task.  recipe NULL: the float model.  *result is a new reference;
  * `scores` may be NULL.  HAQ_UNSUPPORTED names an unknown kind. */
