@@ -63,16 +63,17 @@ haq_status haq_store_get(struct haq_store *s, const char *key,
 
 haq_status haq_store_put_failure(struct haq_store *s, const char *job,
                                  const char *key, const char *reason,
-                                 struct haq_diag *d)
+                                 double elapsed_s, struct haq_diag *d)
 {
-    return s->ops->put_failure(s, job, key, reason, d);
+    return s->ops->put_failure(s, job, key, reason, elapsed_s, d);
 }
 
 haq_status haq_store_get_failure(struct haq_store *s, const char *job,
                                  const char *key, char *reason, size_t size,
-                                 bool *found, struct haq_diag *d)
+                                 double *elapsed_s, bool *found,
+                                 struct haq_diag *d)
 {
-    return s->ops->get_failure(s, job, key, reason, size, found, d);
+    return s->ops->get_failure(s, job, key, reason, size, elapsed_s, found, d);
 }
 
 haq_status haq_store_put_event(struct haq_store *s, const char *job,

@@ -33,6 +33,7 @@ struct haq_measurement {
     const char *result;       /* canonical JSON */
     const void *scores;       /* per-sample scores, NULL without */
     size_t scores_bytes;
+    double elapsed_s;    /* of its job when it was stored */
     unsigned attempt;    /* 1 = at the first try */
     const char *worker;  /* who measured it */
     const char *created; /* UTC; filled in by put when NULL */
@@ -69,10 +70,11 @@ struct haq_store_ops {
                       struct haq_diag *d);
     haq_status (*put_failure)(struct haq_store *s, const char *job,
                               const char *key, const char *reason,
-                              struct haq_diag *d);
+                              double elapsed_s, struct haq_diag *d);
     haq_status (*get_failure)(struct haq_store *s, const char *job,
                               const char *key, char *reason, size_t size,
-                              bool *found, struct haq_diag *d);
+                              double *elapsed_s, bool *found,
+                              struct haq_diag *d);
     haq_status (*put_event)(struct haq_store *s, const char *job,
                             const char *type, const char *body,
                             struct haq_diag *d);
@@ -120,10 +122,11 @@ haq_status haq_store_get(struct haq_store *s, const char *key,
 
 haq_status haq_store_put_failure(struct haq_store *s, const char *job,
                                  const char *key, const char *reason,
-                                 struct haq_diag *d);
+                                 double elapsed_s, struct haq_diag *d);
 haq_status haq_store_get_failure(struct haq_store *s, const char *job,
                                  const char *key, char *reason, size_t size,
-                                 bool *found, struct haq_diag *d);
+                                 double *elapsed_s, bool *found,
+                                 struct haq_diag *d);
 
 /* Append to the log; `body` is JSON, the time is added. */
 haq_status haq_store_put_event(struct haq_store *s, const char *job,

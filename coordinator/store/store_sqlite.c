@@ -22,10 +22,12 @@ static const char schema[] =
     " key TEXT PRIMARY KEY, kind TEXT NOT NULL, model TEXT NOT NULL,"
     " data TEXT NOT NULL, recipe TEXT NOT NULL, place TEXT NOT NULL,"
     " params TEXT NOT NULL, result TEXT NOT NULL, scores BLOB,"
-    " attempt INTEGER NOT NULL, worker TEXT NOT NULL, created TEXT NOT NULL"
+    " elapsed_s REAL NOT NULL, attempt INTEGER NOT NULL, worker TEXT NOT NULL, "
+    "created TEXT NOT NULL"
     ") STRICT;"
     "CREATE TABLE failures("
     " job TEXT NOT NULL, key TEXT NOT NULL, reason TEXT NOT NULL,"
+    " elapsed_s REAL NOT NULL,"
     " created TEXT NOT NULL, PRIMARY KEY(job, key)) STRICT;"
     "CREATE TABLE events("
     " id INTEGER PRIMARY KEY, job TEXT NOT NULL, type TEXT NOT NULL,"
@@ -35,13 +37,15 @@ static const char schema[] =
 #define STATEMENTS(X)                                                          \
     X(BEGIN, "BEGIN IMMEDIATE")                                                \
     X(COMMIT, "COMMIT")                                                        \
-    X(PUT, "INSERT INTO measurements VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"          \
+    X(PUT, "INSERT INTO measurements VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)"        \
            " ON CONFLICT DO NOTHING")                                          \
-    X(GET, "SELECT kind, model, data, recipe, place, params, result, scores,"  \
-           " attempt, worker, created FROM measurements WHERE key = ?")        \
-    X(PUT_FAILURE, "INSERT INTO failures VALUES(?,?,?,?)"                      \
+    X(GET,                                                                     \
+      "SELECT kind, model, data, recipe, place, params, result, scores,"       \
+      " elapsed_s, attempt, worker, created FROM measurements WHERE key = ?")  \
+    X(PUT_FAILURE, "INSERT INTO failures VALUES(?,?,?,?,?)"                    \
                    " ON CONFLICT DO NOTHING")                                  \
-    X(GET_FAILURE, "SELECT reason FROM failures WHERE job = ? AND key = ?")    \
+    X(GET_FAILURE,                                                             \
+      "SELECT reason, elapsed_s FROM failures WHERE job = ? AND key = ?")      \
     X(PUT_EVENT, "INSERT INTO events(job, type, body, created)"                \
                  " VALUES(?,?,?,?)")                                           \
     X(PUT_JOB, "INSERT INTO jobs VALUES(?,?,?,?,?)"                            \
@@ -318,9 +322,10 @@ static haq_status sqlite_put(struct haq_store *store,
         sqlite3_bind_blob64(q, 9, m->scores, m->scores_bytes, SQLITE_STATIC);
     else
         sqlite3_bind_null(q, 9);
-    sqlite3_bind_int64(q, 10, m->attempt);
-    bind_text(q, 11, m->worker);
-    bind_text(q, 12, m->created ? m->created : now);
+    sqlite3_bind_double(q, 10, m->elapsed_s);
+    sqlite3_bind_int64(q, 11, m->attempt);
+    bind_text(q, 12, m->worker);
+    bind_text(q, 13, m->created ? m->created : now);
     haq_status st = step(s, q, NULL, d);
     if (stored)
         *stored = st == HAQ_OK && sqlite3_changes(s->db) > 0;
@@ -379,16 +384,17 @@ static haq_status sqlite_get(struct haq_store *store, const char *key,
     out->where = copy_column(q, 4, &room);
     out->params = copy_column(q, 5, &room);
     out->result = copy_column(q, 6, &room);
-    out->attempt = (unsigned)sqlite3_column_int64(q, 8);
-    out->worker = copy_column(q, 9, &room);
-    out->created = copy_column(q, 10, &room);
+    out->elapsed_s = sqlite3_column_double(q, 8);
+    out->attempt = (unsigned)sqlite3_column_int64(q, 9);
+    out->worker = copy_column(q, 10, &room);
+    out->created = copy_column(q, 11, &room);
     done_with(q);
     return HAQ_OK;
 }
 
 static haq_status sqlite_put_failure(struct haq_store *store, const char *job,
                                      const char *key, const char *reason,
-                                     struct haq_diag *d)
+                                     double elapsed_s, struct haq_diag *d)
 {
     struct sqlite_store *s = self_of(store);
     sqlite3_stmt *q = use(s, S_PUT_FAILURE);
@@ -397,13 +403,15 @@ static haq_status sqlite_put_failure(struct haq_store *store, const char *job,
     bind_text(q, 1, job);
     bind_text(q, 2, key);
     bind_text(q, 3, reason);
-    bind_text(q, 4, now);
+    sqlite3_bind_double(q, 4, elapsed_s);
+    bind_text(q, 5, now);
     return step(s, q, NULL, d);
 }
 
 static haq_status sqlite_get_failure(struct haq_store *store, const char *job,
                                      const char *key, char *reason, size_t size,
-                                     bool *found, struct haq_diag *d)
+                                     double *elapsed_s, bool *found,
+                                     struct haq_diag *d)
 {
     struct sqlite_store *s = self_of(store);
     sqlite3_stmt *q = use(s, S_GET_FAILURE);
@@ -412,6 +420,7 @@ static haq_status sqlite_get_failure(struct haq_store *store, const char *job,
     haq_status st = step(s, q, found, d);
     if (st == HAQ_OK && *found) {
         snprintf(reason, size, "%s", (const char *)sqlite3_column_text(q, 0));
+        *elapsed_s = sqlite3_column_double(q, 1);
         done_with(q);
     }
     return st;

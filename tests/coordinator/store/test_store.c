@@ -52,6 +52,7 @@ static struct haq_measurement sample(const char *key, const char *result)
         .where = "x86-64",
         .params = "{\"count\":0}",
         .result = result,
+        .elapsed_s = 2.5,
         .attempt = 1,
         .worker = "w1",
     };
@@ -85,6 +86,8 @@ static void what_was_committed_comes_back_whole(void)
     CU_ASSERT_STRING_EQUAL(back.params, m.params);
     CU_ASSERT_STRING_EQUAL(back.result, m.result);
     CU_ASSERT_STRING_EQUAL(back.worker, "w1");
+    CU_ASSERT_EQUAL(back.attempt, 1);
+    CU_ASSERT_EQUAL(back.elapsed_s, 2.5);
     CU_ASSERT_EQUAL(strlen(back.created), 20);
     CU_ASSERT_EQUAL_FATAL(back.scores_bytes, sizeof scores);
     CU_ASSERT_EQUAL(memcmp(back.scores, scores, sizeof scores), 0);
@@ -141,6 +144,7 @@ static void jobs_failures_and_time_are_remembered(void)
     struct haq_job j = {.id = "j1", .config = "{\"seed\":1}"}, back;
     char reason[64];
     bool found = false;
+    double at = 0;
     make_folder();
     struct haq_store *s = open_store();
     CU_ASSERT_EQUAL(haq_store_get_job(s, &back, &found, &d), HAQ_OK);
@@ -148,7 +152,7 @@ static void jobs_failures_and_time_are_remembered(void)
     CU_ASSERT_EQUAL(haq_store_begin(s, &d), HAQ_OK);
     CU_ASSERT_EQUAL(haq_store_put_job(s, &j, &d), HAQ_OK);
     CU_ASSERT_EQUAL(haq_store_set_progress(s, "j1", 12.5, false, &d), HAQ_OK);
-    CU_ASSERT_EQUAL(haq_store_put_failure(s, "j1", "k", "segfault", &d),
+    CU_ASSERT_EQUAL(haq_store_put_failure(s, "j1", "k", "segfault", 3.5, &d),
                     HAQ_OK);
     CU_ASSERT_EQUAL(haq_store_commit(s, &d), HAQ_OK);
     haq_store_close(s);
@@ -160,13 +164,13 @@ static void jobs_failures_and_time_are_remembered(void)
     CU_ASSERT_EQUAL(back.elapsed_s, 12.5);
     CU_ASSERT(!back.finished);
     haq_job_fini(&back);
-    CU_ASSERT_EQUAL(
-        haq_store_get_failure(s, "j1", "k", reason, sizeof reason, &found, &d),
-        HAQ_OK);
-    CU_ASSERT(found && !strcmp(reason, "segfault"));
-    CU_ASSERT_EQUAL(
-        haq_store_get_failure(s, "j2", "k", reason, sizeof reason, &found, &d),
-        HAQ_OK);
+    CU_ASSERT_EQUAL(haq_store_get_failure(s, "j1", "k", reason, sizeof reason,
+                                          &at, &found, &d),
+                    HAQ_OK);
+    CU_ASSERT(found && !strcmp(reason, "segfault") && at == 3.5);
+    CU_ASSERT_EQUAL(haq_store_get_failure(s, "j2", "k", reason, sizeof reason,
+                                          &at, &found, &d),
+                    HAQ_OK);
     CU_ASSERT(!found);
     haq_store_close(s);
     remove_folder();
