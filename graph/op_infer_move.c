@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "graph/op_infer_priv.h"
 
 /* The concrete shape in ints[0]. */
@@ -200,7 +202,11 @@ haq_status haq_infer_pad(struct haq_graph *g, struct haq_node *n,
             __builtin_add_overflow(out.dims[i], behind, &out.dims[i]) ||
             out.dims[i] < 0 || before < -dim || behind < -dim)
             return haq_infer_bad(n, "has pads out of range", d);
-        if (n->attr.mode && (before > dim - 1 || behind > dim - 1))
+        /* edge repeats one element, reflect needs as many as it adds */
+        int64_t most = !n->attr.mode                   ? INT64_MAX
+                       : !strcmp(n->attr.mode, "edge") ? (dim ? INT64_MAX : 0)
+                                                       : dim - 1;
+        if (before > most || behind > most)
             return haq_infer_bad(n, "pads more than it can copy", d);
     }
     return haq_infer_set(g, n, 0, x->dtype, &out, d);
