@@ -231,12 +231,11 @@ static void flush(struct haq_link *l)
             continue;
         }
         *at = p->next; /* sent, or its peer has gone */
+        if (l->last == &p->next)
+            l->last = at;
         l->queued_bytes -= p->len;
         free(p);
     }
-    l->last = &l->first;
-    while (*l->last)
-        l->last = &(*l->last)->next;
 }
 
 static bool is_id(const char *data, size_t len)
@@ -311,5 +310,4 @@ void haq_link_wait(struct haq_link *l, struct haq_link_fd *fds, size_t n,
     int got = zmq_poll(items, (int)n + 1, timeout_ms);
     for (size_t i = 0; i < n; i++)
         fds[i].ready = got > 0 && items[1 + i].revents;
-    flush(l);
 }

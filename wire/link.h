@@ -60,8 +60,8 @@ struct haq_link_fd {
     bool ready; /* out: readable, or the other end has gone */
 };
 
-/* Sleep until a message, a ready descriptor, a signal or the timeout, whatever
- * comes first; sends what was queued as far as peers take it. */
+/* Send what was queued as far as peers take it; then sleep until a message, a
+ * ready descriptor, a signal or the timeout, whatever comes first. */
 void haq_link_wait(struct haq_link *l, struct haq_link_fd *fds, size_t n,
                    int timeout_ms);
 

@@ -69,7 +69,7 @@ static void a_send_to_a_stranger_says_so(void)
  * nobody. */
 static void a_slow_peer_loses_nothing_and_stops_nobody(void)
 {
-    enum { N = 5000, SIZE = 1000 };
+    enum { N = 2000, SIZE = 1000 };
     struct haq_link *server = bind_one(), *client = NULL;
     struct haq_link_frame f;
     struct haq_diag d;
