@@ -1,0 +1,38 @@
+#include "search/algo/algo.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "search/algo/algo_priv.h"
+
+#define ROW(name, about, fn)                                                   \
+    {                                                                          \
+        name, about, haq_##fn##_start, haq_##fn##_ask, haq_##fn##_tell,        \
+            haq_##fn##_end                                                     \
+    }
+
+const struct haq_algo haq_algos[] = {
+    ROW("auto", "the best for the task; now always nsga2", nsga2),
+    ROW("nsga2", "NSGA-II: evolution by domination and crowding", nsga2),
+    ROW("random", "the seeds, then uniformly random vectors", random),
+    {0},
+};
+
+haq_status haq_algo_find(const struct haq_algo **out, const char *name,
+                         struct haq_diag *d)
+{
+    char known[120] = "";
+    size_t len = 0;
+    for (const struct haq_algo *a = haq_algos; a->name; a++) {
+        if (!strcmp(a->name, name)) {
+            *out = a;
+            return HAQ_OK;
+        }
+        if (len < sizeof known)
+            len += (size_t)snprintf(known + len, sizeof known - len, " %s",
+                                    a->name);
+    }
+    return haq_fail(d, HAQ_USAGE,
+                    "unknown search algorithm \"%s\"; there are:%s", name,
+                    known);
+}
