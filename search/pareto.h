@@ -1,0 +1,34 @@
+/* search/pareto.h - fronts as geometry: which points stay, how much they cover,
+ * which one to recommend.  Everything is minimised; f is [n][m].
+ */
+#ifndef HAQ_SEARCH_PARETO_H
+#define HAQ_SEARCH_PARETO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* keep[i] = no allowed point dominates point i and it is allowed itself; of
+ * equal points the first stays.  violation NULL: all are allowed.  Returns the
+ * number kept. */
+size_t haq_nondominated(const double *f, const double *violation, size_t n,
+                        size_t m, bool *keep);
+
+/* Exact volume between the points and `ref` [m], 1 <= m <= 3.  Points that are
+ * not better than ref in every objective add nothing.  NAN: no memory. */
+double haq_hypervolume(const double *f, size_t n, size_t m, const double *ref);
+
+/* The knee of a front: every objective is scaled to [0, 1] over the front, and
+ * the knee has the least sum.  With two objectives the ends of the front are
+ * then (0,1) and (1,0) and this is the point farthest from their chord, on the
+ * side of the ideal; with three it is the same with the plane through (1,0,0),
+ * (0,1,0), (0,0,1).  An objective without range counts nothing; ties go to the
+ * first.  n >= 1. */
+size_t haq_knee(const double *f, size_t n, size_t m);
+
+/* Choose `want` of the points index[0..*n-1] that cover the front best: again
+ * and again the most crowded one goes (the ends of each objective stay).
+ * `index` is shortened in place, its order kept.  false: no memory. */
+bool haq_spread(const double *f, size_t m, size_t *index, size_t *n,
+                size_t want);
+
+#endif
