@@ -26,10 +26,11 @@
 #include "graph/layers.h"
 #include "quant/recipe.h"
 
-enum haq_objective { /* bits of a mask */
-                     HAQ_OBJ_ACCURACY = 1 << 0,
-                     HAQ_OBJ_LATENCY = 1 << 1,
-                     HAQ_OBJ_SIZE = 1 << 2
+/* Bits of a mask. */
+enum haq_objective {
+    HAQ_OBJ_ACCURACY = 1 << 0,
+    HAQ_OBJ_LATENCY = 1 << 1,
+    HAQ_OBJ_SIZE = 1 << 2
 };
 
 struct haq_search_config {
@@ -46,7 +47,10 @@ struct haq_search_config {
     size_t eval_samples;                   /* in the evaluation set */
     const char *calib_hash, *calib_method; /* written into every recipe */
     bool has_calibration; /* false: no static activations in the space */
-    size_t population;    /* 0 = chosen from the number of layers */
+    size_t population;    /* 0 = from the number of layers and the budget */
+    size_t slice;   /* samples per candidate; 0 = 1024 for metrics in points,
+                       else 96; at most eval_samples */
+    size_t confirm; /* most points measured again at the end; 0 = 40 */
 };
 
 /* One measurement that the search wants. Kinds and their JSON are documented in
@@ -63,7 +67,8 @@ struct haq_want {
 
 struct haq_search;
 
-/* `layers` is borrowed and must outlive the search.
+/* `layers` is borrowed and must outlive the search; the strings of the config
+ * are copied.
  * HAQ_USAGE: an unknown algorithm or objective; limits that no candidate can
  * meet for certain (the bound is said); neither trials nor time. */
 haq_status haq_search_new(struct haq_search **out,
@@ -73,12 +78,18 @@ void haq_search_free(struct haq_search *s);
 
 /* Next open want that was not handed out yet, or false when there is none at
  * the moment (tell some results, or the search is done).  elapsed_s is the time
- * used by the whole job so far, earlier runs included. */
+ * used by the whole job so far, earlier runs included.  What comes next is
+ * decided here: call it again after every tell, until haq_search_done. */
 bool haq_search_next(struct haq_search *s, double elapsed_s,
                      struct haq_want *want);
 
 /* The result of want `id`: JSON as worker/task.h says, or NULL when the task
- * failed for good (`reason` says why; the candidate is then infeasible). */
+ * failed for good (`reason` says why; the candidate is then infeasible).  A
+ * result that lacks what was asked for, or holds a NaN, counts as failed.
+ * HAQ_INVALID  `id` is not open
+ * HAQ_FAILED   the float model itself could not be measured: nothing to compare
+ *              with, the search is done
+ * HAQ_NOMEM    the search is done; haq_search_front has what is known */
 haq_status haq_search_tell(struct haq_search *s, uint64_t id,
                            const json_t *result, const char *reason,
                            struct haq_diag *d);

@@ -1,0 +1,178 @@
+#include "search/search_priv.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Share of samples on which a useful candidate and float disagree: what makes
+ * the difference of two accuracies on one slice noisy. */
+static const double discordant = 0.02;
+
+enum { SLICE_COUNTING = 1024, SLICE_OTHER = 96 };
+
+static struct haq_candidate *make(struct haq_search *s, const int *genes)
+{
+    if (s->n_candidates == s->room) {
+        size_t room = s->room ? 2 * s->room : 64;
+        struct haq_candidate **p =
+            realloc(s->candidate, room * sizeof(struct haq_candidate *));
+        if (!p)
+            return NULL;
+        s->candidate = p, s->room = room;
+    }
+    struct haq_candidate *c = haq_arena_alloc(&s->arena, sizeof *c);
+    int *copy = haq_arena_copy(&s->arena, genes, s->space.genes * sizeof *copy);
+    if (!c || !copy || haq_space_recipe(&s->space, genes, &c->recipe, NULL))
+        return NULL;
+    c->genes = copy;
+    if (haq_recipe_assignment_id(&c->recipe, c->id, NULL)) {
+        haq_recipe_fini(&c->recipe);
+        return NULL;
+    }
+    c->size_bytes = haq_recipe_size_bytes(&c->recipe, s->space.layers);
+    s->candidate[s->n_candidates++] = c;
+    return c;
+}
+
+struct haq_candidate *haq_candidate_get(struct haq_search *s, int *genes)
+{
+    haq_space_canonical(&s->space, genes);
+    for (size_t i = 0; i < s->n_candidates; i++)
+        if (!memcmp(s->candidate[i]->genes, genes,
+                    s->space.genes * sizeof *genes))
+            return s->candidate[i];
+    struct haq_candidate *c = make(s, genes);
+    if (!c)
+        haq_search_fail(s, HAQ_NOMEM, "no memory for another candidate");
+    return c;
+}
+
+bool haq_uses_latency(const struct haq_search *s)
+{
+    return s->config.objectives & HAQ_OBJ_LATENCY ||
+           isfinite(s->config.max_latency_ms);
+}
+
+size_t haq_objective_count(const struct haq_search *s)
+{
+    unsigned o = s->config.objectives;
+    return (o & HAQ_OBJ_ACCURACY ? 1u : 0u) + (o & HAQ_OBJ_LATENCY ? 1u : 0u) +
+           (o & HAQ_OBJ_SIZE ? 1u : 0u);
+}
+
+size_t haq_slice(const struct haq_search *s)
+{
+    size_t n = s->config.slice;
+    if (!n)
+        n = s->config.points ? SLICE_COUNTING : SLICE_OTHER;
+    return n < s->config.eval_samples ? n : s->config.eval_samples;
+}
+
+bool haq_slice_is_whole(const struct haq_search *s)
+{
+    return haq_slice(s) == s->config.eval_samples;
+}
+
+/* ---- accuracy -------------------------------------------------------------*/
+
+static const struct haq_accuracy *accuracy(const struct haq_candidate *c,
+                                           bool whole)
+{
+    return whole ? &c->whole : &c->slice;
+}
+
+double haq_candidate_drop(const struct haq_search *s,
+                          const struct haq_candidate *c, bool whole)
+{
+    const struct haq_accuracy *a = accuracy(c, whole);
+    const struct haq_accuracy *f = accuracy(s->base, whole);
+    if (!a->known || !f->known)
+        return NAN;
+    double loss = a->value.value - f->value.value;
+    if (s->config.higher_is_better)
+        loss = -loss;
+    double scale = fabs(f->value.value);
+    return s->config.points || !(scale > 0) ? loss : 100 * loss / scale;
+}
+
+bool haq_candidate_whole(const struct haq_search *s,
+                         const struct haq_candidate *c)
+{
+    return c->whole.known && s->base->whole.known;
+}
+
+double haq_drop_limit(const struct haq_search *s, bool final)
+{
+    const struct haq_search_config *k = &s->config;
+    double base = s->base->whole.known ? s->base->whole.value.value
+                                       : s->base->slice.value.value;
+    if (isinf(k->max_drop))
+        return k->points ? fabs(base) / 2 : 100;
+    if (final || haq_slice_is_whole(s))
+        return k->max_drop;
+    double noise = k->points ? 100 * sqrt(discordant / (double)haq_slice(s))
+                             : k->max_drop / 5;
+    return k->max_drop + noise;
+}
+
+/* ---- latency --------------------------------------------------------------*/
+
+const struct haq_timing *haq_candidate_timing(const struct haq_candidate *c)
+{
+    if (c->thorough.known)
+        return &c->thorough;
+    return c->quick.known ? &c->quick : NULL;
+}
+
+struct haq_interval haq_candidate_ms(const struct haq_search *s,
+                                     const struct haq_timing *t)
+{
+    double base = s->base->thorough.ms.value;
+    if (isnan(t->speedup.value) || !s->base->thorough.known)
+        return t->ms;
+    return (struct haq_interval){base / t->speedup.value,
+                                 base / t->speedup.high, base / t->speedup.low};
+}
+
+bool haq_candidate_confirmed(const struct haq_search *s,
+                             const struct haq_candidate *c)
+{
+    return !c->failed && c->whole.known &&
+           (!haq_uses_latency(s) || c->thorough.known);
+}
+
+/* ---- judgement ------------------------------------------------------------*/
+
+static double excess(double value, double limit)
+{
+    return isfinite(limit) && value > limit
+               ? (value - limit) / fmax(fabs(limit), 1e-9)
+               : 0;
+}
+
+void haq_candidate_judge(const struct haq_search *s,
+                         const struct haq_candidate *c, bool final, double *f,
+                         double *violation)
+{
+    bool whole = final && haq_candidate_whole(s, c);
+    double drop = haq_candidate_drop(s, c, whole);
+    const struct haq_timing *t = haq_candidate_timing(c);
+    double ms = t ? haq_candidate_ms(s, t).value : INFINITY;
+    size_t m = 0;
+    if (s->config.objectives & HAQ_OBJ_ACCURACY)
+        f[m++] = isnan(drop) ? INFINITY : drop;
+    if (s->config.objectives & HAQ_OBJ_LATENCY)
+        f[m++] = ms;
+    if (s->config.objectives & HAQ_OBJ_SIZE)
+        f[m++] = (double)c->size_bytes;
+
+    double limit = haq_drop_limit(s, final && (whole || haq_slice_is_whole(s)));
+    double bad = drop > limit ? (drop - limit) / fmax(limit, 1) : 0;
+    if (t)
+        bad += excess(ms, s->config.max_latency_ms);
+    bad += excess((double)c->size_bytes, s->config.max_size_bytes);
+    if (c->failed || isnan(drop) || (!t && haq_uses_latency(s) && !(bad > 0)))
+        bad = INFINITY;
+    *violation = bad;
+}

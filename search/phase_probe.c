@@ -1,0 +1,156 @@
+/* The phases that look before the search leaps: baselines, one-in damages, the
+ * time of each layer under each kernel class. */
+#include "search/search_priv.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static const char *const uniform_labels[HAQ_WEIGHT_FLOAT] = {
+    "int2", "int3", "int4", "int5", "int6", "int7", "int8",
+};
+
+enum { INT8 = HAQ_WEIGHT_FLOAT - 1 };
+
+/* Share of the time that one-in damages may take. */
+static const double damage_share = 0.2;
+
+static struct haq_candidate *filled(struct haq_search *s, struct haq_choice c,
+                                    int *genes)
+{
+    haq_space_fill(&s->space, c, genes);
+    return haq_candidate_get(s, genes);
+}
+
+static void name_baselines(struct haq_search *s, int *genes)
+{
+    s->base = filled(s, (struct haq_choice){HAQ_WEIGHT_FLOAT, 0, HAQ_ACT_FLOAT},
+                     genes);
+    if (s->base)
+        s->base->label = "float";
+    for (int w = 0; w < HAQ_WEIGHT_FLOAT && !s->status; w++) {
+        s->uniform[w] =
+            filled(s, (struct haq_choice){w, HAQ_GRAIN_CHANNEL, HAQ_ACT_STATIC},
+                   genes);
+        if (s->uniform[w])
+            s->uniform[w]->label = uniform_labels[w];
+    }
+}
+
+static void add_baseline(struct haq_search *s, struct haq_candidate *c)
+{
+    haq_slot_add(s, HAQ_SLOT_SLICE, c, 0, 0);
+    if (!haq_slice_is_whole(s))
+        haq_slot_add(s, HAQ_SLOT_WHOLE, c, 0, 0);
+}
+
+static void plan_references(struct haq_search *s)
+{
+    add_baseline(s, s->base);
+    add_baseline(s, s->uniform[INT8]);
+    if (haq_uses_latency(s)) {
+        haq_slot_add(s, HAQ_SLOT_THOROUGH, s->base, 0, 0);
+        haq_slot_add(s, HAQ_SLOT_THOROUGH, s->uniform[INT8], 0, 0);
+    }
+}
+
+/* Widths below 8 on the whole set only where that is cheap; those on the front
+ * are confirmed later anyway. */
+static void plan_uniform(struct haq_search *s)
+{
+    double whole = s->sample_s * (double)s->config.eval_samples;
+    bool cheap =
+        !(s->config.time_s > 0) || whole * INT8 < 0.15 * s->config.time_s;
+    for (int w = INT8; w-- > 0;) {
+        haq_slot_add(s, HAQ_SLOT_SLICE, s->uniform[w], 0, 0);
+        if (cheap && !haq_slice_is_whole(s))
+            haq_slot_add(s, HAQ_SLOT_WHOLE, s->uniform[w], 0, 0);
+    }
+    for (int w = INT8; w-- > 0 && haq_uses_latency(s);)
+        haq_slot_add(s, HAQ_SLOT_THOROUGH, s->uniform[w], 0, 0);
+}
+
+void haq_plan_baseline(struct haq_search *s)
+{
+    if (s->step == 0)
+        plan_references(s);
+    else if (s->step == 1)
+        plan_uniform(s);
+}
+
+void haq_name_baselines(struct haq_search *s)
+{
+    int *genes = calloc(s->space.genes, sizeof *genes);
+    if (!genes) {
+        haq_search_fail(s, HAQ_NOMEM, "no memory for the baselines");
+        return;
+    }
+    name_baselines(s, genes);
+    free(genes);
+}
+
+/* ---- sensitivity ----------------------------------------------------------*/
+
+/* Probes by worth: with little time only the first ones are measured. */
+static const size_t probe_order[HAQ_PROBES] = {2, 0, 5, 4, 1, 3};
+
+static size_t affordable_probes(const struct haq_search *s)
+{
+    if (!(s->config.time_s > 0) || !(s->sample_s > 0))
+        return HAQ_PROBES;
+    double one = s->sample_s * (double)haq_damage_samples(s) *
+                 (double)s->space.layers->n;
+    double n = damage_share * s->config.time_s / one;
+    return n < 1 ? 1 : n > HAQ_PROBES ? HAQ_PROBES : (size_t)n;
+}
+
+static void add_probe(struct haq_search *s, size_t layer, size_t probe,
+                      int *genes)
+{
+    struct haq_choice c = haq_probes[probe];
+    if (c.act == HAQ_ACT_STATIC)
+        c.act = (int)s->space.first_act;
+    if (!haq_space_offers(&s->space, layer, c))
+        return;
+    haq_space_fill(&s->space,
+                   (struct haq_choice){HAQ_WEIGHT_FLOAT, 0, HAQ_ACT_FLOAT},
+                   genes);
+    haq_space_put(&s->space, layer, c, genes);
+    haq_slot_add(s, HAQ_SLOT_DAMAGE, haq_candidate_get(s, genes), layer, probe);
+}
+
+void haq_plan_sensitivity(struct haq_search *s)
+{
+    if (s->step)
+        return;
+    int *genes = calloc(s->space.genes, sizeof *genes);
+    if (!genes) {
+        haq_search_fail(s, HAQ_NOMEM, "no memory for sensitivities");
+        return;
+    }
+    size_t n = affordable_probes(s);
+    for (size_t p = 0; p < n; p++)
+        for (size_t l = 0; l < s->space.layers->n && !s->status; l++)
+            add_probe(s, l, probe_order[p], genes);
+    free(genes);
+}
+
+/* ---- profile --------------------------------------------------------------*/
+
+void haq_plan_profile(struct haq_search *s)
+{
+    if (s->step || !haq_uses_latency(s))
+        return;
+    int *genes = calloc(s->space.genes, sizeof *genes);
+    if (!genes) {
+        haq_search_fail(s, HAQ_NOMEM, "no memory for the profile");
+        return;
+    }
+    haq_slot_add(s, HAQ_SLOT_PROFILE, s->base, 0, 0);
+    for (int grain = 0; grain < HAQ_GRAIN_VALUES; grain++)
+        for (int act = (int)s->space.first_act; act < HAQ_ACT_VALUES; act++) {
+            struct haq_choice c = {grain ? 2 : INT8, grain, act};
+            haq_slot_add(s, HAQ_SLOT_PROFILE, filled(s, c, genes), 0,
+                         haq_choice_class(c));
+        }
+    free(genes);
+}

@@ -1,0 +1,203 @@
+/* search/search_priv.h - the pieces of one running search.
+ *
+ *     phase (one row of haq_phases)
+ *       stage: the wants that may be open at the same time, in a fixed order
+ *         slot: one want -> one candidate, one field of it
+ *
+ * A stage is planned when the one before is closed (everything told), so what
+ * is planned cannot depend on the order of tells.
+ */
+#ifndef HAQ_SEARCH_SEARCH_PRIV_H
+#define HAQ_SEARCH_SEARCH_PRIV_H
+
+#include "base/arena.h"
+#include "search/algo/algo.h"
+#include "search/search.h"
+#include "search/seeds.h"
+#include "search/space.h"
+
+struct haq_accuracy {
+    bool known;
+    struct haq_interval value; /* in the metric's unit */
+    size_t n;
+    double kl; /* against float; NAN when not given */
+};
+
+/* Latency as the paired ratio to float, so that a device that drifts between
+ * two measurements does not bend the front. */
+struct haq_timing {
+    bool known;
+    struct haq_interval ms;      /* as measured */
+    struct haq_interval speedup; /* over float, interleaved; NAN: not given */
+    int64_t rounds;
+};
+
+struct haq_candidate {
+    int *genes;        /* canonical, in the arena */
+    const char *label; /* "float", "int8" ...: a baseline; else NULL */
+    struct haq_recipe recipe;
+    char id[HAQ_HASH_HEX];
+    size_t size_bytes;
+    struct haq_accuracy slice, whole; /* whole: of all samples */
+    struct haq_timing quick, thorough;
+    const char *failed; /* why it cannot be used; NULL = fine */
+};
+
+enum haq_slot_kind {
+    HAQ_SLOT_SLICE,
+    HAQ_SLOT_WHOLE,
+    HAQ_SLOT_DAMAGE, /* sensitivity of one layer */
+    HAQ_SLOT_PROFILE,
+    HAQ_SLOT_QUICK,
+    HAQ_SLOT_THOROUGH,
+    HAQ_SLOT_KINDS
+};
+
+struct haq_slot {
+    enum haq_slot_kind kind;
+    struct haq_candidate *candidate;
+    size_t row, column; /* DAMAGE: layer, probe; PROFILE: class */
+    json_t *params;
+    double seconds; /* that it took, as the result says; 0 unknown */
+    size_t samples; /* of an evaluation, else 0 */
+    bool issued, told;
+};
+
+struct haq_search {
+    struct haq_search_config config; /* strings in the arena */
+    struct haq_arena arena;
+    struct haq_space space;
+    const struct haq_algo *algo;
+    struct haq_algo_run *run;
+
+    struct haq_candidate **candidate; /* [n_candidates], in order of making */
+    size_t n_candidates, room;
+    struct haq_candidate *base;                      /* float */
+    struct haq_candidate *uniform[HAQ_WEIGHT_FLOAT]; /* int2 .. int8 */
+
+    double *damage;   /* [layers][HAQ_PROBES], NAN = unknown */
+    double *layer_ms; /* [layers][HAQ_CLASSES], NAN = unknown */
+
+    size_t phase, step; /* row of haq_phases, stages of it planned so far */
+    struct haq_slot *slot;
+    size_t n_slots, slot_room, next_slot, open;
+    uint64_t first_id; /* of slot[0] */
+
+    /* Generation being measured: id of the algorithm and candidate. */
+    size_t *member_id;
+    struct haq_candidate **member;
+    size_t n_members, member_room, generation;
+    bool timing_stage; /* the generation's latencies come next */
+
+    double elapsed_s, stage_start_s, first_elapsed_s;
+    bool started, replaying;
+    double sample_s, quick_s; /* estimated wall time of one of each */
+    size_t done_slots;        /* of this phase, for the progress bar */
+    size_t population;
+
+    bool stopped, over;
+    haq_status status; /* of the failure that ended it */
+    struct haq_diag diag;
+};
+
+/* ---- candidates (candidate.c) ---------------------------------------------*/
+
+/* The candidate of these genes (made canonical in place), found or made; NULL
+ * when memory is out, and then s->status is set. */
+struct haq_candidate *haq_candidate_get(struct haq_search *s, int *genes);
+
+/* Loss against float on the same samples: points, or percent of the float
+ * value; positive is worse.  NAN when one of them is unknown. */
+double haq_candidate_drop(const struct haq_search *s,
+                          const struct haq_candidate *c, bool whole);
+
+/* Best known accuracy is that of all samples? */
+bool haq_candidate_whole(const struct haq_search *s,
+                         const struct haq_candidate *c);
+
+/* Best known timing; NULL when none. */
+const struct haq_timing *haq_candidate_timing(const struct haq_candidate *c);
+
+/* Speed-up turned into milliseconds of the float baseline; as measured when the
+ * measurement was not paired. */
+struct haq_interval haq_candidate_ms(const struct haq_search *s,
+                                     const struct haq_timing *t);
+
+/* Measured on all samples and long enough to be published as final. */
+bool haq_candidate_confirmed(const struct haq_search *s,
+                             const struct haq_candidate *c);
+
+bool haq_uses_latency(const struct haq_search *s);
+size_t haq_objective_count(const struct haq_search *s);
+size_t haq_slice(const struct haq_search *s);
+bool haq_slice_is_whole(const struct haq_search *s);
+
+/* Largest drop that is allowed; `final` is without the slack for the noise of a
+ * slice.  Without --max-drop: half of the accuracy, or twice the loss; nobody
+ * deploys less, and nobody looks at a front that is mostly chance level. */
+double haq_drop_limit(const struct haq_search *s, bool final);
+
+/* Objectives [haq_objective_count] and violation with what is known; a failed
+ * candidate has violation INFINITY.  Latency that was not measured because the
+ * accuracy is hopeless is INFINITY: among candidates that are not allowed only
+ * the violation counts. */
+void haq_candidate_judge(const struct haq_search *s,
+                         const struct haq_candidate *c, bool final, double *f,
+                         double *violation);
+
+/* ---- slots (slot.c) -------------------------------------------------------*/
+
+/* Samples for one one-in damage. */
+size_t haq_damage_samples(const struct haq_search *s);
+
+/* Add a want to the stage unless its answer is known; out of memory sets
+ * s->status. */
+void haq_slot_add(struct haq_search *s, enum haq_slot_kind kind,
+                  struct haq_candidate *c, size_t row, size_t column);
+
+/* The want of a slot, as haq_search_next gives it. */
+void haq_slot_want(const struct haq_search *s, size_t index,
+                   struct haq_want *want);
+
+/* Read a result; NULL: it is in its place, else why not (static text). */
+const char *haq_slot_read(struct haq_search *s, struct haq_slot *slot,
+                          const json_t *result);
+
+/* The want failed: what that means for its candidate. */
+void haq_slot_fail(struct haq_search *s, struct haq_slot *slot,
+                   const char *reason);
+
+void haq_slots_clear(struct haq_search *s);
+
+/* ---- phases (phase_probe.c, phase_evolve.c) -------------------------------*/
+
+struct haq_phase {
+    const char *name;
+    /* Add the wants of the next stage; none added: the phase is over. */
+    void (*plan)(struct haq_search *s);
+    /* Wants that were not handed out are dropped after this share of the time
+     * (0: the phase decides by itself). */
+    double latest;
+};
+extern const struct haq_phase haq_phases[]; /* ends with a NULL name */
+enum { HAQ_PHASE_BASELINE, HAQ_PHASE_EVOLVE = 3, HAQ_PHASE_CONFIRM = 4 };
+
+/* Makes s->base and s->uniform. */
+void haq_name_baselines(struct haq_search *s);
+
+void haq_plan_baseline(struct haq_search *s);
+void haq_plan_sensitivity(struct haq_search *s);
+void haq_plan_profile(struct haq_search *s);
+void haq_plan_evolve(struct haq_search *s);
+void haq_plan_confirm(struct haq_search *s);
+
+/* Distinct candidates evaluated (or failed) so far. */
+size_t haq_search_evaluations(const struct haq_search *s);
+
+/* Time is up for proposing: what is left is for confirming. */
+bool haq_evolve_late(const struct haq_search *s);
+
+/* Record the failure that ends the search. */
+void haq_search_fail(struct haq_search *s, haq_status status, const char *text);
+
+#endif

@@ -1,0 +1,311 @@
+#include "search/search_priv.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+
+enum {
+    QUICK_MS = 60,
+    THOROUGH_MS = 400,
+    PROFILE_ROUNDS = 15,
+    DAMAGE_SAMPLES = 256
+};
+
+/* ---- results --------------------------------------------------------------*/
+
+/* A number that is there and finite, else NAN. */
+static double number(const json_t *result, const char *key)
+{
+    const json_t *v = json_object_get(result, key);
+    double x = json_is_number(v) ? json_number_value(v) : NAN;
+    return isfinite(x) ? x : NAN;
+}
+
+/* Limits may be missing; they never stand on the wrong side of the value. */
+static struct haq_interval interval(const json_t *result, const char *value,
+                                    const char *low, const char *high)
+{
+    struct haq_interval v = {number(result, value), number(result, low),
+                             number(result, high)};
+    v.low = fmin(isnan(v.low) ? v.value : v.low, v.value);
+    v.high = fmax(isnan(v.high) ? v.value : v.high, v.value);
+    return v;
+}
+
+static const char *read_accuracy(struct haq_accuracy *a, const json_t *result)
+{
+    struct haq_interval v = interval(result, "value", "ci_low", "ci_high");
+    double n = number(result, "n");
+    if (isnan(v.value))
+        return "the accuracy is not a number";
+    *a = (struct haq_accuracy){.known = true,
+                               .value = v,
+                               .n = n > 0 && n < 1e15 ? (size_t)n : 0,
+                               .kl = number(result, "kl")};
+    return NULL;
+}
+
+static const char *read_slice(struct haq_search *s, struct haq_slot *slot,
+                              const json_t *result)
+{
+    const char *why = read_accuracy(&slot->candidate->slice, result);
+    if (!why && haq_slice_is_whole(s))
+        slot->candidate->whole = slot->candidate->slice;
+    return why;
+}
+
+static const char *read_whole(struct haq_search *s, struct haq_slot *slot,
+                              const json_t *result)
+{
+    (void)s;
+    return read_accuracy(&slot->candidate->whole, result);
+}
+
+static const char *read_timing(struct haq_timing *t, const json_t *result)
+{
+    struct haq_interval ms = interval(result, "median", "ci_low", "ci_high");
+    struct haq_interval up =
+        interval(result, "speedup", "speedup_low", "speedup_high");
+    if (!(ms.value > 0) || !(ms.low > 0))
+        return "the latency is not a positive number";
+    if (!(up.low > 0))
+        up = (struct haq_interval){NAN, NAN, NAN}; /* not paired */
+    double rounds = number(result, "rounds");
+    *t = (struct haq_timing){
+        .known = true,
+        .ms = ms,
+        .speedup = up,
+        .rounds = rounds > 0 && rounds < 1e15 ? (int64_t)rounds : 0};
+    return NULL;
+}
+
+static const char *read_quick(struct haq_search *s, struct haq_slot *slot,
+                              const json_t *result)
+{
+    (void)s;
+    return read_timing(&slot->candidate->quick, result);
+}
+
+static const char *read_thorough(struct haq_search *s, struct haq_slot *slot,
+                                 const json_t *result)
+{
+    struct haq_timing *t = &slot->candidate->thorough;
+    const char *why = read_timing(t, result);
+    if (!why && slot->candidate == s->base)
+        t->speedup = (struct haq_interval){1, 1, 1}; /* by definition */
+    return why;
+}
+
+static const char *read_damage(struct haq_search *s, struct haq_slot *slot,
+                               const json_t *result)
+{
+    double v = number(result, "kl");
+    if (isnan(v))
+        v = number(result, "mse");
+    if (isnan(v) && !s->config.has_calibration) {
+        struct haq_candidate probe = {0};
+        const char *why = read_accuracy(&probe.slice, result);
+        if (why)
+            return why;
+        v = haq_candidate_drop(s, &probe, false);
+    }
+    if (isnan(v))
+        return "the sensitivity is not a number";
+    s->damage[slot->row * HAQ_PROBES + slot->column] = fmax(v, 0);
+    return NULL;
+}
+
+static const char *read_profile(struct haq_search *s, struct haq_slot *slot,
+                                const json_t *result)
+{
+    const struct haq_layers *l = s->space.layers;
+    const json_t *ms = json_object_get(result, "layers");
+    for (size_t i = 0; i < l->n; i++) {
+        double v = number(ms, l->layer[i].tensor);
+        if (v >= 0)
+            s->layer_ms[i * HAQ_CLASSES + slot->column] = v;
+    }
+    return json_is_object(ms) ? NULL : "there are no times of layers";
+}
+
+/* ---- the one list of what a search asks for -------------------------------*/
+
+static bool slice_known(const struct haq_candidate *c)
+{
+    return c->slice.known;
+}
+
+static bool whole_known(const struct haq_candidate *c)
+{
+    return c->whole.known;
+}
+
+static bool timing_known(const struct haq_candidate *c)
+{
+    return c->quick.known || c->thorough.known;
+}
+
+static bool thorough_known(const struct haq_candidate *c)
+{
+    return c->thorough.known;
+}
+
+static bool never(const struct haq_candidate *c)
+{
+    (void)c;
+    return false;
+}
+
+static json_t *evaluate_params(const struct haq_search *s, size_t count)
+{
+    if (count >= s->config.eval_samples)
+        count = 0;
+    return json_pack("{s:s,s:i,s:I}", "metric", s->config.metric, "first", 0,
+                     "count", (json_int_t)count);
+}
+
+static json_t *slice_params(const struct haq_search *s)
+{
+    return evaluate_params(s, haq_slice(s));
+}
+
+static json_t *whole_params(const struct haq_search *s)
+{
+    return evaluate_params(s, s->config.eval_samples);
+}
+
+size_t haq_damage_samples(const struct haq_search *s)
+{
+    return haq_slice(s) < DAMAGE_SAMPLES ? haq_slice(s) : DAMAGE_SAMPLES;
+}
+
+static json_t *damage_params(const struct haq_search *s)
+{
+    size_t n = haq_damage_samples(s);
+    if (!s->config.has_calibration)
+        return evaluate_params(s, n);
+    return json_pack("{s:I}", "count", (json_int_t)n);
+}
+
+static json_t *profile_params(const struct haq_search *s)
+{
+    (void)s;
+    return json_pack("{s:i}", "rounds", PROFILE_ROUNDS);
+}
+
+static json_t *latency_params(int budget_ms)
+{
+    return json_pack("{s:i,s:i,s:i}", "batch", 1, "threads", 0, "budget_ms",
+                     budget_ms);
+}
+
+static json_t *quick_params(const struct haq_search *s)
+{
+    (void)s;
+    return latency_params(QUICK_MS);
+}
+
+static json_t *thorough_params(const struct haq_search *s)
+{
+    (void)s;
+    return latency_params(THOROUGH_MS);
+}
+
+static const struct kind {
+    const char *task;
+    bool exclusive;
+    bool fatal; /* its failure makes the candidate unusable */
+    bool (*known)(const struct haq_candidate *c);
+    json_t *(*params)(const struct haq_search *s);
+    const char *(*read)(struct haq_search *s, struct haq_slot *slot,
+                        const json_t *result);
+} kinds[HAQ_SLOT_KINDS] = {
+    [HAQ_SLOT_SLICE] = {"evaluate", false, true, slice_known, slice_params,
+                        read_slice},
+    [HAQ_SLOT_WHOLE] = {"evaluate", false, true, whole_known, whole_params,
+                        read_whole},
+    [HAQ_SLOT_DAMAGE] = {"sensitivity", false, false, never, damage_params,
+                         read_damage},
+    [HAQ_SLOT_PROFILE] = {"profile-layer", true, false, never, profile_params,
+                          read_profile},
+    [HAQ_SLOT_QUICK] = {"measure-latency", true, true, timing_known,
+                        quick_params, read_quick},
+    [HAQ_SLOT_THOROUGH] = {"measure-latency", true, true, thorough_known,
+                           thorough_params, read_thorough},
+};
+
+/* ---- slots ----------------------------------------------------------------*/
+
+void haq_slot_add(struct haq_search *s, enum haq_slot_kind kind,
+                  struct haq_candidate *c, size_t row, size_t column)
+{
+    if (s->status || !c || c->failed || kinds[kind].known(c))
+        return;
+    if (s->n_slots == s->slot_room) {
+        size_t room = s->slot_room ? 2 * s->slot_room : 64;
+        struct haq_slot *p = realloc(s->slot, room * sizeof *p);
+        if (!p) {
+            haq_search_fail(s, HAQ_NOMEM, "no memory for another measurement");
+            return;
+        }
+        s->slot = p, s->slot_room = room;
+    }
+    json_t *params = kinds[kind].params(s);
+    if (!params) {
+        haq_search_fail(s, HAQ_NOMEM, "no memory for another measurement");
+        return;
+    }
+    s->slot[s->n_slots++] = (struct haq_slot){
+        .kind = kind,
+        .candidate = c,
+        .row = row,
+        .column = column,
+        .params = params,
+    };
+}
+
+void haq_slot_want(const struct haq_search *s, size_t index,
+                   struct haq_want *want)
+{
+    const struct haq_slot *slot = &s->slot[index];
+    const struct kind *k = &kinds[slot->kind];
+    bool evaluates = json_object_get(slot->params, "metric");
+    *want = (struct haq_want){
+        .id = s->first_id + index,
+        .kind = evaluates ? "evaluate" : k->task,
+        .recipe = slot->candidate == s->base ? NULL : &slot->candidate->recipe,
+        .params = slot->params,
+        .exclusive = k->exclusive,
+    };
+}
+
+const char *haq_slot_read(struct haq_search *s, struct haq_slot *slot,
+                          const json_t *result)
+{
+    if (!json_is_object(result))
+        return "the result is not a JSON object";
+    double seconds = number(result, "seconds"), n = number(result, "n");
+    slot->seconds = seconds > 0 ? seconds : 0;
+    slot->samples =
+        n > 0 && n < 1e15 && !kinds[slot->kind].exclusive ? (size_t)n : 0;
+    return kinds[slot->kind].read(s, slot, result);
+}
+
+void haq_slot_fail(struct haq_search *s, struct haq_slot *slot,
+                   const char *reason)
+{
+    if (!kinds[slot->kind].fatal || slot->candidate->failed)
+        return;
+    const char *copy = haq_arena_strdup(&s->arena, reason);
+    slot->candidate->failed = copy ? copy : "failed";
+}
+
+void haq_slots_clear(struct haq_search *s)
+{
+    for (size_t i = 0; i < s->n_slots; i++)
+        json_decref(s->slot[i].params);
+    s->first_id += s->n_slots;
+    s->n_slots = s->next_slot = s->open = 0;
+}

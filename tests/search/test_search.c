@@ -1,0 +1,428 @@
+#include "search/search.h"
+
+#include "tests/search/sim.h"
+
+static double volume(const json_t *front, const char *key)
+{
+    return sim_number(front, "hypervolume", key);
+}
+
+static void a_search_ends_with_a_front_that_beats_uniform_widths(void)
+{
+    struct sim m;
+    struct haq_search_config c = sim_config();
+    sim_init(&m);
+    json_t *f = sim_run(&m, &c);
+    CU_ASSERT(json_array_size(json_object_get(f, "points")) >= 8);
+    CU_ASSERT(volume(f, "value") > 1.02 * volume(f, "uniform"));
+    CU_ASSERT(sim_number(f, "evaluations", NULL) == 400);
+    CU_ASSERT(json_is_true(json_object_get(f, "complete")));
+    CU_ASSERT(json_is_true(json_object_get(f, "feasible")));
+    if (getenv("HAQ_SHOW"))
+        json_dumpf(f, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
+    json_decref(f);
+}
+
+static void the_points_of_a_front_can_be_told_apart(void)
+{
+    struct sim m;
+    struct haq_search_config c = sim_config();
+    sim_init(&m);
+    json_t *f = sim_run(&m, &c), *points = json_object_get(f, "points");
+    for (size_t i = 0; i < json_array_size(points); i++)
+        for (size_t j = 0; j < i; j++) {
+            json_t *a = json_array_get(points, i);
+            json_t *b = json_array_get(points, j);
+            double x = sim_number(a, "size_bytes", NULL);
+            double y = sim_number(b, "size_bytes", NULL);
+            bool apart = fabs(x - y) >= 0.03 * fmax(x, y);
+            bool disjoint = sim_number(a, "latency_ms", "ci_low") >
+                                sim_number(b, "latency_ms", "ci_high") ||
+                            sim_number(b, "latency_ms", "ci_low") >
+                                sim_number(a, "latency_ms", "ci_high");
+            CU_ASSERT(apart || disjoint);
+        }
+    json_decref(f);
+}
+
+static void every_point_is_confirmed_and_none_dominates_another(void)
+{
+    struct sim m;
+    struct haq_search_config c = sim_config();
+    sim_init(&m);
+    json_t *f = sim_run(&m, &c), *points = json_object_get(f, "points");
+    for (size_t i = 0; i < json_array_size(points); i++) {
+        json_t *a = json_array_get(points, i);
+        CU_ASSERT(json_is_true(json_object_get(a, "confirmed")));
+        CU_ASSERT(sim_number(a, "accuracy", "n") == 10000);
+        for (size_t j = 0; j < json_array_size(points); j++) {
+            json_t *b = json_array_get(points, j);
+            CU_ASSERT(i == j ||
+                      sim_number(a, "drop", NULL) <
+                          sim_number(b, "drop", NULL) ||
+                      sim_number(a, "size_bytes", NULL) <
+                          sim_number(b, "size_bytes", NULL) ||
+                      sim_number(a, "latency_ms", "median") <
+                          sim_number(b, "latency_ms", "median"));
+        }
+    }
+    json_decref(f);
+}
+
+static void the_order_of_tells_changes_nothing(void)
+{
+    uint64_t hash[3];
+    char *text[3];
+    for (uint64_t i = 0; i < 3; i++) {
+        struct sim m;
+        struct haq_search_config c = sim_config();
+        size_t len;
+        c.trials = 200;
+        sim_init(&m);
+        m.shuffle = i * 77;
+        json_t *f = sim_run(&m, &c);
+        hash[i] = m.log_hash;
+        text[i] = haq_json_canonical(f, &len);
+        json_decref(f);
+    }
+    CU_ASSERT(hash[0] == hash[1] && hash[0] == hash[2]);
+    CU_ASSERT_STRING_EQUAL(text[0], text[1]);
+    CU_ASSERT_STRING_EQUAL(text[0], text[2]);
+    for (int i = 0; i < 3; i++)
+        free(text[i]);
+}
+
+static void the_seed_decides_what_is_tried(void)
+{
+    uint64_t hash[2];
+    for (uint64_t i = 0; i < 2; i++) {
+        struct sim m;
+        struct haq_search_config c = sim_config();
+        c.trials = 200;
+        c.seed = i;
+        sim_init(&m);
+        json_decref(sim_run(&m, &c));
+        hash[i] = m.log_hash;
+    }
+    CU_ASSERT(hash[0] != hash[1]);
+}
+
+static void no_measurement_is_wanted_twice(void)
+{
+    struct sim m;
+    struct haq_search_config c = sim_config();
+    struct haq_search *s = NULL;
+    struct haq_want w;
+    uint64_t *seen = calloc(SIM_LOG, sizeof *seen);
+    size_t n = 0, twice = 0;
+    sim_init(&m);
+    c.trials = 150;
+    CU_ASSERT_FATAL(!haq_search_new(&s, &c, &m.layers, NULL));
+    while (haq_search_next(s, 0, &w) && n < SIM_LOG) {
+        m.log_hash = 1;
+        sim_log(&m, &w);
+        for (size_t i = 0; i < n; i++)
+            twice += seen[i] == m.log_hash;
+        seen[n++] = m.log_hash;
+        json_t *r = sim_answer(&m, &w);
+        CU_ASSERT(!haq_search_tell(s, w.id, r, NULL, NULL));
+        json_decref(r);
+    }
+    CU_ASSERT(haq_search_done(s));
+    CU_ASSERT(n > 150 && !twice);
+    free(seen);
+    haq_search_free(s);
+}
+
+static void max_drop_is_kept_by_every_point(void)
+{
+    struct sim m;
+    struct haq_search_config c = sim_config();
+    c.max_drop = 1;
+    sim_init(&m);
+    json_t *f = sim_run(&m, &c), *points = json_object_get(f, "points");
+    CU_ASSERT(json_array_size(points) >= 5);
+    for (size_t i = 0; i < json_array_size(points); i++)
+        CU_ASSERT(sim_number(json_array_get(points, i), "drop", NULL) <= 1);
+    CU_ASSERT(volume(f, "value") > volume(f, "uniform"));
+    json_decref(f);
+}
+
+static void limits_of_latency_and_size_are_kept(void)
+{
+    struct sim m;
+    struct haq_search_config c = sim_config();
+    sim_init(&m);
+    c.max_latency_ms = sim_ms(&m, NULL) / 2;
+    c.max_size_bytes = 60000;
+    json_t *f = sim_run(&m, &c), *points = json_object_get(f, "points");
+    CU_ASSERT(json_array_size(points) >= 3);
+    CU_ASSERT(json_is_true(json_object_get(f, "feasible")));
+    double base =
+        sim_number(json_object_get(f, "baseline"), "latency_ms", "median");
+    for (size_t i = 0; i < json_array_size(points); i++) {
+        json_t *p = json_array_get(points, i);
+        CU_ASSERT(sim_number(p, "latency_ms", "median") <=
+                  c.max_latency_ms * (1 + 1e-9));
+        CU_ASSERT(sim_number(p, "size_bytes", NULL) <= 60000);
+        CU_ASSERT_DOUBLE_EQUAL(sim_number(p, "speedup", NULL),
+                               base / sim_number(p, "latency_ms", "median"),
+                               1e-6);
+    }
+    json_decref(f);
+}
+
+static void limits_nobody_can_meet_give_the_nearest_point(void)
+{
+    struct sim m;
+    struct haq_search_config c = sim_config();
+    sim_init(&m);
+    c.trials = 100;
+    c.max_latency_ms = 1e-4;
+    json_t *f = sim_run(&m, &c);
+    CU_ASSERT(json_array_size(json_object_get(f, "points")) == 1);
+    CU_ASSERT(json_is_false(json_object_get(f, "feasible")));
+    json_decref(f);
+}
+
+static void a_size_below_two_bits_is_refused(void)
+{
+    struct sim m;
+    struct haq_search_config c = sim_config();
+    struct haq_search *s = NULL;
+    struct haq_diag d = {0};
+    sim_init(&m);
+    c.max_size_bytes = 1000;
+    CU_ASSERT(haq_search_new(&s, &c, &m.layers, &d) == HAQ_USAGE);
+    CU_ASSERT(strstr(d.text, "--max-size 1000 cannot be met") != NULL);
+    c = sim_config();
+    c.trials = 0;
+    CU_ASSERT(haq_search_new(&s, &c, &m.layers, &d) == HAQ_USAGE);
+    c = sim_config();
+    c.algorithm = "simplex";
+    CU_ASSERT(haq_search_new(&s, &c, &m.layers, &d) == HAQ_USAGE);
+    CU_ASSERT(strstr(d.text, "nsga2") != NULL);
+    c = sim_config();
+    c.objectives = 0;
+    CU_ASSERT(haq_search_new(&s, &c, &m.layers, &d) == HAQ_USAGE);
+}
+
+static void any_subset_of_objectives_works(void)
+{
+    for (unsigned o = 1; o < 8; o++) {
+        struct sim m;
+        struct haq_search_config c = sim_config();
+        c.objectives = o;
+        c.trials = 120;
+        sim_init(&m);
+        json_t *f = sim_run(&m, &c);
+        json_t *points = json_object_get(f, "points");
+        CU_ASSERT(json_array_size(points) >= 1);
+        CU_ASSERT(volume(f, "value") >= volume(f, "uniform"));
+        json_t *first = json_array_get(points, 0);
+        CU_ASSERT(json_is_null(json_object_get(first, "latency_ms")) ==
+                  !(o & HAQ_OBJ_LATENCY));
+        json_decref(f);
+    }
+}
+
+static void failing_candidates_do_not_stop_a_search(void)
+{
+    struct sim m;
+    struct haq_search_config c = sim_config();
+    sim_init(&m);
+    m.fail_every = 3;
+    json_t *f = sim_run(&m, &c);
+    CU_ASSERT(json_array_size(json_object_get(f, "points")) >= 5);
+    CU_ASSERT(sim_number(f, "failed", NULL) > 20);
+    json_t *first = json_array_get(json_object_get(f, "failures"), 0);
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(first, "reason")),
+                           "simulated failure");
+    json_decref(f);
+}
+
+static void a_search_does_without_sensitivities_and_profiles(void)
+{
+    static const char *const kinds[] = {"sensitivity", "profile-layer"};
+    for (int i = 0; i < 2; i++) {
+        struct sim m;
+        struct haq_search_config c = sim_config();
+        sim_init(&m);
+        m.fail_kind = kinds[i];
+        m.fail_float = true;
+        json_t *f = sim_run(&m, &c);
+        CU_ASSERT(volume(f, "value") > volume(f, "uniform"));
+        json_decref(f);
+    }
+}
+
+static void a_latency_that_is_not_a_number_makes_a_candidate_unusable(void)
+{
+    struct sim m;
+    struct haq_search_config c = sim_config();
+    sim_init(&m);
+    c.trials = 60;
+    m.nan_latency = true;
+    json_t *f = sim_run(&m, &c);
+    /* Only float has a latency. */
+    CU_ASSERT(json_array_size(json_object_get(f, "points")) == 1);
+    json_decref(f);
+}
+
+static void without_the_float_model_there_is_no_search(void)
+{
+    struct sim m;
+    struct haq_search_config c = sim_config();
+    struct haq_search *s = NULL;
+    struct haq_want w;
+    struct haq_diag d = {0};
+    sim_init(&m);
+    CU_ASSERT_FATAL(!haq_search_new(&s, &c, &m.layers, NULL));
+    CU_ASSERT(haq_search_next(s, 0, &w));
+    CU_ASSERT(w.recipe == NULL && !strcmp(w.kind, "evaluate"));
+    CU_ASSERT(haq_search_tell(s, w.id, NULL, "out of memory", &d) ==
+              HAQ_FAILED);
+    CU_ASSERT(strstr(d.text, "out of memory") != NULL);
+    CU_ASSERT(haq_search_done(s));
+    json_t *f = haq_search_front(s, 1);
+    CU_ASSERT(json_is_string(json_object_get(f, "error")));
+    json_decref(f);
+    haq_search_free(s);
+}
+
+static void a_want_is_told_once(void)
+{
+    struct sim m;
+    struct haq_search_config c = sim_config();
+    struct haq_search *s = NULL;
+    struct haq_want w;
+    sim_init(&m);
+    CU_ASSERT_FATAL(!haq_search_new(&s, &c, &m.layers, NULL));
+    CU_ASSERT(haq_search_tell(s, 0, NULL, NULL, NULL) == HAQ_INVALID);
+    CU_ASSERT(haq_search_next(s, 0, &w));
+    json_t *r = sim_answer(&m, &w);
+    CU_ASSERT(haq_search_tell(s, w.id, r, NULL, NULL) == HAQ_OK);
+    CU_ASSERT(haq_search_tell(s, w.id, r, NULL, NULL) == HAQ_INVALID);
+    CU_ASSERT(haq_search_tell(s, w.id + 1000, r, NULL, NULL) == HAQ_INVALID);
+    json_decref(r);
+    haq_search_free(s);
+}
+
+static void a_stopped_search_shows_what_it_knows(void)
+{
+    for (size_t after = 1; after < 400; after += 57) {
+        struct sim m;
+        struct haq_search_config c = sim_config();
+        sim_init(&m);
+        m.stop_after = after;
+        json_t *f = sim_run(&m, &c);
+        CU_ASSERT(f != NULL);
+        CU_ASSERT(json_is_false(json_object_get(f, "complete")));
+        CU_ASSERT(after < 5 ||
+                  json_array_size(json_object_get(f, "points")) >= 1);
+        json_decref(f);
+    }
+}
+
+static void a_search_keeps_to_its_time(void)
+{
+    static const double each[] = {0.05, 0.3, 1};
+    for (int i = 0; i < 3; i++) {
+        struct sim m;
+        struct haq_search_config c = sim_config();
+        sim_init(&m);
+        c.trials = 0;
+        c.time_s = 300;
+        m.seconds_each = each[i];
+        json_t *f = sim_run(&m, &c);
+        CU_ASSERT(m.now_s <= 305);
+        CU_ASSERT(m.now_s > 200);
+        CU_ASSERT(json_is_true(json_object_get(f, "complete")));
+        json_t *points = json_object_get(f, "points");
+        CU_ASSERT(json_array_size(points) >= 3);
+        json_t *p = json_array_get(points, json_array_size(points) - 1);
+        CU_ASSERT(json_is_true(json_object_get(p, "confirmed")));
+        json_decref(f);
+    }
+}
+
+/* The same answers, as fast as a store gives them, late in the job. */
+static void replaying_wants_the_same_again(void)
+{
+    struct sim m;
+    struct haq_search_config c = sim_config();
+    sim_init(&m);
+    c.trials = 0;
+    c.time_s = 300;
+    m.seconds_each = 0.3;
+    json_t *f = sim_run(&m, &c);
+    double before = volume(f, "value");
+    size_t wants = m.wants;
+    json_decref(f);
+
+    struct haq_search *s = NULL;
+    struct haq_want w;
+    size_t n = 0;
+    CU_ASSERT_FATAL(!haq_search_new(&s, &c, &m.layers, NULL));
+    while (n < wants * 9 / 10 && haq_search_next(s, 280, &w)) {
+        json_t *r = sim_answer(&m, &w);
+        haq_search_tell(s, w.id, r, NULL, NULL);
+        json_decref(r);
+        n++;
+    }
+    CU_ASSERT(n == wants * 9 / 10);
+    m.now_s = 280;
+    sim_drive(&m, s);
+    f = haq_search_front(s, m.now_s);
+    CU_ASSERT(m.now_s <= 310);
+    CU_ASSERT(volume(f, "value") >= 0.97 * before);
+    json_decref(f);
+    haq_search_free(s);
+}
+
+static void perplexity_is_searched_in_percent(void)
+{
+    struct sim m;
+    struct haq_search_config c = sim_config();
+    sim_init(&m);
+    c.metric = "perplexity";
+    c.higher_is_better = c.points = false;
+    c.max_drop = INFINITY;
+    c.trials = 100;
+    c.has_calibration = false;
+    json_t *f = sim_run(&m, &c);
+    CU_ASSERT(json_array_size(json_object_get(f, "points")) >= 1);
+    json_t *int8 = json_object_get(f, "uniform_int8");
+    json_t *acts =
+        json_object_get(json_object_get(int8, "bits"), "activations");
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_array_get(acts, 0)), "d");
+    json_decref(f);
+}
+
+int main(void)
+{
+    CU_TestInfo tests[] = {
+        HAQ_TEST(a_search_ends_with_a_front_that_beats_uniform_widths),
+        HAQ_TEST(the_points_of_a_front_can_be_told_apart),
+        HAQ_TEST(every_point_is_confirmed_and_none_dominates_another),
+        HAQ_TEST(the_order_of_tells_changes_nothing),
+        HAQ_TEST(the_seed_decides_what_is_tried),
+        HAQ_TEST(no_measurement_is_wanted_twice),
+        HAQ_TEST(max_drop_is_kept_by_every_point),
+        HAQ_TEST(limits_of_latency_and_size_are_kept),
+        HAQ_TEST(limits_nobody_can_meet_give_the_nearest_point),
+        HAQ_TEST(a_size_below_two_bits_is_refused),
+        HAQ_TEST(any_subset_of_objectives_works),
+        HAQ_TEST(failing_candidates_do_not_stop_a_search),
+        HAQ_TEST(a_search_does_without_sensitivities_and_profiles),
+        HAQ_TEST(a_latency_that_is_not_a_number_makes_a_candidate_unusable),
+        HAQ_TEST(without_the_float_model_there_is_no_search),
+        HAQ_TEST(a_want_is_told_once),
+        HAQ_TEST(a_stopped_search_shows_what_it_knows),
+        HAQ_TEST(a_search_keeps_to_its_time),
+        HAQ_TEST(replaying_wants_the_same_again),
+        HAQ_TEST(perplexity_is_searched_in_percent),
+        CU_TEST_INFO_NULL,
+    };
+    return run_suite("search", tests);
+}
