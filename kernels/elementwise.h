@@ -1,8 +1,10 @@
 /* kernels/elementwise.h - one-pass operations on contiguous arrays.
  *
  * Every operation has a scalar row and, where it pays, rows for wider ISAs;
- * integer results are bit exact, float ones within the stated bound (exp and
- * friends: 4 ulp of the correctly rounded result; + - * / exact).
+ * integer results are bit exact, float ones within the stated bound: exp and
+ * friends 4 ulp of the correctly rounded result, Gelu left of -1 an absolute
+ * 1e-7 (its tail tends to 0), softmax 6 ulp; + - * / and the rest exact. Finite
+ * arguments never give NaN.  An output may be one of the inputs.
  */
 #ifndef HAQ_KERNELS_ELEMENTWISE_H
 #define HAQ_KERNELS_ELEMENTWISE_H
