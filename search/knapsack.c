@@ -47,7 +47,8 @@ static size_t layer_prices(const struct haq_knapsack *k, size_t l,
         }
         if (next == at)
             return n;
-        price[n++] = (struct haq_keyed){least, n};
+        price[n] = (struct haq_keyed){least, n};
+        n++;
         at = next;
     }
 }
