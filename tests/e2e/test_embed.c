@@ -4,12 +4,11 @@
 
 #include <sys/wait.h>
 
-#include "base/clock.h"
-#include "base/log.h"
+#include "base/json.h"
 #include "coordinator/store/store.h"
 #include "tests/suite.h"
-
-#include "tests/e2e/fake.h"
+#include "tests/support/fake_driver.h"
+#include "tests/support/fake_runner.h"
 
 static char folder[64], store[128];
 
