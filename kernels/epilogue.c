@@ -4,6 +4,7 @@
 
 #define EPI(name) haq_epilogue_##name##_ref
 #include "kernels/epilogue.inc"
+#include "kernels/epilogue_codes.inc"
 
 #define ROWS(set, isa)                                                         \
     {"epilogue_s32_u8_" #isa, HAQ_EPI_S32_U8, set, haq_epilogue_s32_u8_##isa}, \

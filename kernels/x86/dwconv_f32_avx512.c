@@ -21,12 +21,12 @@ static inline __mmask16 first(size_t n)
 
 HAQ_INLINE vec load_w(const void *p, size_t n)
 {
-    return _mm512_maskz_loadu_ps(first(n), p);
+    return n == LANES ? _mm512_loadu_ps(p) : _mm512_maskz_loadu_ps(first(n), p);
 }
 
 HAQ_INLINE vec load_a(const void *p, size_t n)
 {
-    return _mm512_maskz_loadu_ps(first(n), p);
+    return n == LANES ? _mm512_loadu_ps(p) : _mm512_maskz_loadu_ps(first(n), p);
 }
 
 HAQ_INLINE vec mac(vec acc, vec w, vec a)
@@ -36,7 +36,10 @@ HAQ_INLINE vec mac(vec acc, vec w, vec a)
 
 HAQ_INLINE void store(float *out, vec acc, size_t n)
 {
-    _mm512_mask_storeu_ps(out, first(n), acc);
+    if (n == LANES)
+        _mm512_storeu_ps(out, acc);
+    else
+        _mm512_mask_storeu_ps(out, first(n), acc);
 }
 
 #include "kernels/x86/dwconv_tile.inc"

@@ -20,14 +20,20 @@ static inline __mmask16 first(size_t n)
     return (__mmask16)((1u << n) - 1);
 }
 
+HAQ_INLINE __m128i codes(const void *p, size_t n)
+{
+    return n == LANES ? _mm_loadu_si128((const __m128i *)p)
+                      : _mm_maskz_loadu_epi8(first(n), p);
+}
+
 HAQ_INLINE vec load_w(const void *p, size_t n)
 {
-    return _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(first(n), p));
+    return _mm512_cvtepi8_epi32(codes(p, n));
 }
 
 HAQ_INLINE vec load_a(const void *p, size_t n)
 {
-    return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(first(n), p));
+    return _mm512_cvtepu8_epi32(codes(p, n));
 }
 
 HAQ_INLINE vec mac(vec acc, vec w, vec a)
@@ -37,7 +43,10 @@ HAQ_INLINE vec mac(vec acc, vec w, vec a)
 
 HAQ_INLINE void store(float *out, vec acc, size_t n)
 {
-    _mm512_mask_storeu_epi32(out, first(n), acc);
+    if (n == LANES)
+        _mm512_storeu_si512(out, acc);
+    else
+        _mm512_mask_storeu_epi32(out, first(n), acc);
 }
 
 #include "kernels/x86/dwconv_tile.inc"
