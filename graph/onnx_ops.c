@@ -132,6 +132,32 @@ static void read_cast(struct haq_onnx_node *c)
     haq_onnx_self(c)->attr.to = to;
 }
 
+/* The exponent may have a type of its own: a constant one gets the base's. */
+static void read_pow(struct haq_onnx_node *c)
+{
+    const struct haq_value *x = haq_onnx_input(c, 0);
+    const struct haq_value *e = haq_onnx_input(c, 1);
+    struct haq_graph *g = c->g;
+    const char *name;
+    int v = -1;
+
+    if (x->dtype != HAQ_F32 || e->dtype == HAQ_F32 || !e->data)
+        return;
+    struct haq_value old = *e;
+    float *real = malloc((old.count + 1) * sizeof *real);
+    for (size_t i = 0; real && i < old.count; i++)
+        real[i] = (float)haq_dtype_get(old.dtype, old.data, i);
+    if (real && (name = haq_graph_fresh_name(g, old.name)))
+        v = haq_graph_add_const(g, name, HAQ_F32, &old.shape, real);
+    free(real);
+    if (v < 0) {
+        haq_onnx_refuse(c, HAQ_NOMEM, "cannot convert its exponent");
+        return;
+    }
+    g->values[v].source = old.source;
+    haq_onnx_self(c)->in[1] = v;
+}
+
 /* A constant like `v` under a new name, times `factor`, `count` elements (one
  * element is repeated).  Index or -1. */
 static int scaled_constant(struct haq_onnx_node *c, int v, float factor,
@@ -229,6 +255,7 @@ static const struct row rows[HAQ_OP_COUNT] = {
     [HAQ_OP_LEAKY_RELU] = {1, 1, read_leaky_relu},
     [HAQ_OP_HARD_SIGMOID] = {1, 1, read_hard_sigmoid},
     [HAQ_OP_GELU] = {1, 1, read_gelu},
+    [HAQ_OP_POW] = {2, 2, read_pow},
     [HAQ_OP_MAX_POOL] = {1, 1, haq_onnx_read_pool},
     [HAQ_OP_AVERAGE_POOL] = {1, 1, haq_onnx_read_pool},
     [HAQ_OP_REDUCE_MEAN] = {1, 2, read_reduce},

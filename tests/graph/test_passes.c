@@ -558,6 +558,42 @@ static void a_network_that_was_nhwc_gets_no_transposes(void)
     haq_graph_free(g);
 }
 
+/* x.view(x.size(0), -1) and x ** 2 with an integer, as torch writes them. */
+static void a_flatten_made_of_shape_arithmetic_becomes_a_view(void)
+{
+    struct onnx m = start();
+    int64_t zero = 0, minus = -1, two = 2;
+
+    initializer(&m, "zero", ONNX_I64, 0, NULL, &zero, sizeof zero);
+    initializer(&m, "two", ONNX_I64, 0, NULL, &two, sizeof two);
+    ints(&m, "axis", 1, &zero);
+    ints(&m, "minus", 1, &minus);
+    add(&m, node("Conv", "x,w,four", "c"));
+    add(&m, node("GlobalAveragePool", "c", "p"));
+    add(&m, node("Shape", "p", "s"));
+    add(&m, node("Gather", "s,zero", "n"));
+    add(&m, node("Unsqueeze", "n,axis", "n1"));
+    struct wire n = node("Concat", "n1,minus", "want");
+    attr_int(&n, "axis", 0);
+    add(&m, n);
+    add(&m, node("Reshape", "p,want", "y"));
+    output(&m, "y");
+    struct haq_graph *g = check_same(&m);
+    CU_ASSERT_EQUAL(g->n_nodes, 4); /* Transpose Conv Pool Reshape */
+    CU_ASSERT_EQUAL(count(g, HAQ_OP_TRANSPOSE), 1);
+    haq_graph_free(g);
+
+    m = start();
+    add(&m, node("Pow", "x,two", "y"));
+    initializer(&m, "two", ONNX_I64, 0, NULL, &two, sizeof two);
+    output(&m, "y");
+    struct wire file = finish(&m);
+    g = import(file, false, false);
+    free(file.data);
+    CU_ASSERT_EQUAL(g->values[g->nodes[0].in[1]].dtype, HAQ_F32);
+    haq_graph_free(g);
+}
+
 static void verify_catches_a_pass_that_breaks_a_graph(void)
 {
     struct onnx m = start();
@@ -587,6 +623,7 @@ int main(void)
         HAQ_TEST(folded_weights_keep_the_names_of_the_file),
         HAQ_TEST(a_variance_that_cannot_be_is_refused),
         HAQ_TEST(a_network_that_was_nhwc_gets_no_transposes),
+        HAQ_TEST(a_flatten_made_of_shape_arithmetic_becomes_a_view),
         HAQ_TEST(verify_catches_a_pass_that_breaks_a_graph),
         CU_TEST_INFO_NULL,
     };
