@@ -6,7 +6,7 @@
 #include "kernels/x86/unroll.h"
 
 #define RUN haq_dwconv_f32_avx2
-enum { LANES = 8, A_BYTES = 4, W_BYTES = 4 };
+enum { WIDE = 2, LANES = 8, A_BYTES = 4, W_BYTES = 4 };
 
 typedef __m256 vec;
 

@@ -5,7 +5,7 @@
 #include "kernels/x86/unroll.h"
 
 #define RUN haq_dwconv_f32_avx512
-enum { LANES = 16, A_BYTES = 4, W_BYTES = 4 };
+enum { WIDE = 4, LANES = 16, A_BYTES = 4, W_BYTES = 4 };
 
 typedef __m512 vec;
 

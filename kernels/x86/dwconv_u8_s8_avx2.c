@@ -7,7 +7,7 @@
 #include "kernels/x86/unroll.h"
 
 #define RUN haq_dwconv_u8_s8_avx2
-enum { LANES = 8, A_BYTES = 1, W_BYTES = 1 };
+enum { WIDE = 2, LANES = 8, A_BYTES = 1, W_BYTES = 1 };
 
 typedef __m256i vec;
 

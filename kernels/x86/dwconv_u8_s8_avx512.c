@@ -6,7 +6,7 @@
 #include "kernels/x86/unroll.h"
 
 #define RUN haq_dwconv_u8_s8_avx512
-enum { LANES = 16, A_BYTES = 1, W_BYTES = 1 };
+enum { WIDE = 2, LANES = 16, A_BYTES = 1, W_BYTES = 1 };
 
 typedef __m512i vec;
 
