@@ -1,4 +1,4 @@
-#!/ usr / bin / env python3
+#!/usr/bin/env python3
 """Latency of haq's float and int8 paths against ONNX Runtime's float path.
 
     bench_ort.py [--rounds 5] [--threads 2] [MODEL FOLDER...]
