@@ -452,7 +452,8 @@ static void dispatch(const struct step *st)
     struct haq_worker_slot *w;
     struct haq_task *t;
     while ((w = haq_roster_idle(&c->roster)) &&
-           (t = haq_sched_pick(&c->sched, st->now)))
+           (t = haq_sched_pick(&c->sched, haq_roster_restless(&c->roster),
+                               st->now)))
         lease(st, w, t);
 }
 

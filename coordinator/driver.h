@@ -19,6 +19,7 @@ struct haq_facts {
     char model_hash[HAQ_HASH_HEX], calib_hash[HAQ_HASH_HEX],
         eval_hash[HAQ_HASH_HEX]; /* "" when there is none */
     char metric[33];
+    bool higher_is_better, points; /* of the metric; points: unit is percent */
     size_t eval_samples;
     json_t *layers; /* table of graph/layers.h */
     json_t *where;  /* {kind: where its results are valid} */

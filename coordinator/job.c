@@ -63,6 +63,8 @@ haq_status haq_facts_read(struct haq_facts *out, const struct haq_msg *m,
         s = check_where(out->where, d);
     snprintf(out->metric, sizeof out->metric, "%s",
              haq_msg_text(m, HAQ_F_METRIC));
+    out->higher_is_better = haq_msg_uint(m, HAQ_F_HIGHER);
+    out->points = haq_msg_uint(m, HAQ_F_POINTS);
     out->eval_samples = (size_t)haq_msg_uint(m, HAQ_F_SAMPLES);
     if (s != HAQ_OK)
         haq_facts_fini(out);

@@ -59,6 +59,13 @@ size_t haq_roster_count(const struct haq_roster *r, enum haq_worker_state state)
     return n;
 }
 
+bool haq_roster_restless(const struct haq_roster *r)
+{
+    return haq_roster_count(r, HAQ_WORKER_STARTING) ||
+           haq_roster_count(r, HAQ_WORKER_OPENING) ||
+           haq_roster_count(r, HAQ_WORKER_LEAVING);
+}
+
 void haq_roster_refresh(struct haq_roster *r, uint64_t now_ns)
 {
     for (size_t i = 0; i < r->n; i++)

@@ -62,6 +62,9 @@ struct haq_worker_slot *haq_roster_idle(const struct haq_roster *r);
 size_t haq_roster_count(const struct haq_roster *r,
                         enum haq_worker_state state);
 
+/* Is a process starting, loading or leaving? */
+bool haq_roster_restless(const struct haq_roster *r);
+
 /* All are taken to have shown life just now (after a pause of our own). */
 void haq_roster_refresh(struct haq_roster *r, uint64_t now_ns);
 

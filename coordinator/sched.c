@@ -86,7 +86,8 @@ bool haq_sched_quiet(const struct haq_sched *s)
     return false;
 }
 
-struct haq_task *haq_sched_pick(const struct haq_sched *s, uint64_t now_ns)
+struct haq_task *haq_sched_pick(const struct haq_sched *s, bool restless,
+                                uint64_t now_ns)
 {
     struct haq_task *shared = NULL, *exclusive = NULL;
     size_t running = 0;
@@ -105,5 +106,5 @@ struct haq_task *haq_sched_pick(const struct haq_sched *s, uint64_t now_ns)
     bool overdue = exclusive && now_ns - exclusive->queued_ns >= s->patience_ns;
     if (shared && !overdue)
         return shared;
-    return running ? NULL : exclusive;
+    return running || restless ? NULL : exclusive;
 }

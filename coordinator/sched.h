@@ -65,8 +65,10 @@ struct haq_task *haq_sched_original(const struct haq_sched *s,
 /* The first twin of a key, or NULL. */
 struct haq_task *haq_sched_twin(const struct haq_sched *s, const char *key);
 
-/* What an idle worker should get now, or NULL. */
-struct haq_task *haq_sched_pick(const struct haq_sched *s, uint64_t now_ns);
+/* What an idle worker should get now, or NULL.  `restless`: a process on the
+ * device is loading or leaving, so that nothing can be timed. */
+struct haq_task *haq_sched_pick(const struct haq_sched *s, bool restless,
+                                uint64_t now_ns);
 
 /* Is a timed task running? */
 bool haq_sched_quiet(const struct haq_sched *s);

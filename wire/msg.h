@@ -69,7 +69,9 @@ enum haq_field_type {
     X(DEADLINE_MS, 25, "deadline_ms", UINT, UINT32_MAX)                        \
     X(RESULT, 26, "result", TEXT, 2 << 20) /* JSON */                          \
     X(SCORES, 27, "scores", BYTES, 4 << 20)                                    \
-    X(SEQUENCE, 28, "sequence", UINT, UINT64_MAX)
+    X(SEQUENCE, 28, "sequence", UINT, UINT64_MAX)                              \
+    X(HIGHER, 29, "higher_is_better", UINT, 1) /* of the metric */             \
+    X(POINTS, 30, "points", UINT, 1)           /* its unit is percent */
 
 enum haq_field {
 #define X(id, key, name, type, limit) HAQ_F_##id,
@@ -88,8 +90,9 @@ enum haq_field {
       HAQ_F(CALIB) | HAQ_F(EVAL) | HAQ_F(METRIC) | HAQ_F(DIMS) |               \
           HAQ_F(MODEL_HASH) | HAQ_F(CALIB_HASH) | HAQ_F(EVAL_HASH))            \
     X(READY, "ready",                                                          \
-      HAQ_F(LAYERS) | HAQ_F(WHERE) | HAQ_F(METRIC) | HAQ_F(SAMPLES) |          \
-          HAQ_F(MODEL_HASH) | HAQ_F(CALIB_HASH) | HAQ_F(EVAL_HASH),            \
+      HAQ_F(LAYERS) | HAQ_F(WHERE) | HAQ_F(METRIC) | HAQ_F(HIGHER) |           \
+          HAQ_F(POINTS) | HAQ_F(SAMPLES) | HAQ_F(MODEL_HASH) |                 \
+          HAQ_F(CALIB_HASH) | HAQ_F(EVAL_HASH),                                \
       0)                                                                       \
     X(REFUSED, "refused", HAQ_F(STATUS) | HAQ_F(REASON), 0)                    \
     X(TASK, "task",                                                            \

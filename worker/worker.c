@@ -95,6 +95,8 @@ static haq_status reply_ready(struct worker *w, struct haq_buf *out,
         haq_msg_set_text(&m, HAQ_F_LAYERS, layers);
         haq_msg_set_text(&m, HAQ_F_WHERE, places);
         haq_msg_set_text(&m, HAQ_F_METRIC, f->metric);
+        haq_msg_set_uint(&m, HAQ_F_HIGHER, f->higher_is_better);
+        haq_msg_set_uint(&m, HAQ_F_POINTS, f->points);
         haq_msg_set_uint(&m, HAQ_F_SAMPLES, f->samples);
         haq_msg_set_text(&m, HAQ_F_MODEL_HASH, f->model_hash);
         haq_msg_set_text(&m, HAQ_F_CALIB_HASH, f->calib_hash);

@@ -12,6 +12,7 @@
 #define HAQ_WORKER_WORKER_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,7 @@ struct haq_runner_facts {
     char model_hash[HAQ_HASH_HEX], calib_hash[HAQ_HASH_HEX],
         eval_hash[HAQ_HASH_HEX];
     char metric[33];
+    bool higher_is_better, points; /* of the metric; points: unit is percent */
     size_t samples;
     json_t *layers; /* new reference */
 };

@@ -41,7 +41,7 @@ struct world {
     unsigned poison_leases;
     uint64_t trace; /* hash of all actions */
     /* faults, in percent of tasks or starts */
-    unsigned crash, hang, duplicate, stale, garbage;
+    unsigned crash, hang, duplicate, stale, garbage, release;
     long poison, bad; /* candidates */
 };
 
@@ -121,6 +121,8 @@ static void open_session(struct world *w, const char *id)
                      "\"n\",\"profile-layer\":\"d\",\"measure-latency\":"
                      "\"d\"}");
     haq_msg_set_text(&m, HAQ_F_METRIC, "top1");
+    haq_msg_set_uint(&m, HAQ_F_HIGHER, 1);
+    haq_msg_set_uint(&m, HAQ_F_POINTS, 1);
     haq_msg_set_uint(&m, HAQ_F_SAMPLES, 10);
     haq_msg_set_text(&m, HAQ_F_MODEL_HASH, hash);
     haq_msg_set_text(&m, HAQ_F_CALIB_HASH, "");
@@ -157,6 +159,18 @@ static void answer(struct world *w, const char *id, const struct haq_msg *task,
     }
 }
 
+/* SIGTERM: the lease back, then the end; no attempt may be charged. */
+static void give_back(struct world *w, const char *id,
+                      const struct haq_msg *task)
+{
+    struct haq_msg m;
+    haq_msg_init(&m, HAQ_MSG_RELEASE);
+    haq_msg_set_uint(&m, HAQ_F_TASK, haq_msg_uint(task, HAQ_F_TASK));
+    haq_msg_set_uint(&m, HAQ_F_FENCE, haq_msg_uint(task, HAQ_F_FENCE));
+    say(w, 5 * MS, id, &m);
+    die(w, 40 * MS, id);
+}
+
 static void take_task(struct world *w, const char *id,
                       const struct haq_msg *task)
 {
@@ -177,6 +191,9 @@ static void take_task(struct world *w, const char *id,
         die(w, 3 * MS, id);
     } else if (chance(w) < w->crash) {
         die(w, chance(w) * MS, id);
+    } else if (chance(w) < w->release) {
+        me->exclusive = false; /* nobody will use what it times */
+        give_back(w, id, task);
     } else if (chance(w) >= w->hang) {
         answer(w, id, task, candidate);
     }
@@ -358,7 +375,7 @@ static void whatever_workers_do_each_want_is_told_once_and_right(void)
         struct world *w = new_world(seed);
         struct haq_diag d = {HAQ_FAILED, "did not end"};
         w->crash = 8, w->hang = 3, w->duplicate = 20, w->stale = 15,
-        w->garbage = 2;
+        w->garbage = 2, w->release = 4;
         run_world(w, 60, 1 + seed % 4, &d);
         if (d.status != HAQ_OK || w->job.wrong || w->overlaps)
             printf("\n  seed %u: %s\n", (unsigned)seed, d.text);
@@ -427,6 +444,19 @@ static void what_the_store_has_is_not_measured(void)
     free(w);
 }
 
+static void a_lease_handed_back_costs_no_attempt(void)
+{
+    struct world *w = new_world(9);
+    struct haq_diag d = {HAQ_OK, ""};
+    w->release = 70;
+    run_world(w, 20, 2, &d);
+    CU_ASSERT_EQUAL(d.status, HAQ_OK);
+    CU_ASSERT_EQUAL(w->recorded, 20);
+    CU_ASSERT_EQUAL(w->job.failed, 0);
+    CU_ASSERT(w->leases > 40);
+    free(w);
+}
+
 static void workers_that_always_die_end_the_job(void)
 {
     struct world *w = new_world(6);
@@ -459,6 +489,7 @@ int main(void)
         HAQ_TEST(a_poisonous_task_gets_three_leases_and_harms_no_other),
         HAQ_TEST(a_final_error_is_not_tried_again),
         HAQ_TEST(what_the_store_has_is_not_measured),
+        HAQ_TEST(a_lease_handed_back_costs_no_attempt),
         HAQ_TEST(workers_that_always_die_end_the_job),
         HAQ_TEST(tasks_that_always_kill_end_the_job),
         CU_TEST_INFO_NULL,
