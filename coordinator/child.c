@@ -40,6 +40,9 @@ static void become_worker(const char *program, char *const argv[], int leash)
     /* Standard output belongs to the result of the command. */
     dup2(STDERR_FILENO, STDOUT_FILENO);
     fcntl(leash, F_SETFD, 0);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     execv(program, argv);
     int err = errno;
     ssize_t n = write(leash, &err, sizeof err);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "coordinator/child.h"
@@ -20,7 +21,7 @@ enum {
     TURN_MS = 100,
     QUIET_TURN_MS = 1000,
     MESSAGES_PER_TURN = 256,
-    MAX_WORKERS = 256,
+    MAX_WORKERS = 255,
     BYE_MS = 2000
 };
 
@@ -31,11 +32,13 @@ struct embed {
     struct haq_coordinator *core;
     struct haq_actions actions;
     struct haq_child *child; /* [core.workers] */
-    struct haq_link_fd *fds; /* [core.workers] */
+    struct haq_link_fd *fds; /* [core.workers + 1] */
     char folder[HAQ_LINK_FOLDER], endpoint[HAQ_LINK_FOLDER + 16];
     char program[4096];
     char job[HAQ_HASH_HEX];
     int lock_fd;
+    bool created; /* the store is of this run */
+    bool stop;    /* the user wants an end */
     bool writing; /* a transaction is open */
     uint64_t saved_ns;
     struct haq_embed_view view;
@@ -160,7 +163,10 @@ static haq_status do_start(struct embed *e, const struct haq_action *a,
     const struct haq_driver *driver = &e->config->core.driver;
     double elapsed_s = 0;
     (void)a;
-    haq_status s = open_job(e, &elapsed_s, d);
+    e->created = !haq_file_exists(e->config->store);
+    haq_status s = haq_store_open(&e->store, e->config->store, d);
+    if (s == HAQ_OK)
+        s = open_job(e, &elapsed_s, d);
     if (s == HAQ_OK)
         s = driver->ops->start(driver->self, haq_coordinator_facts(e->core), d);
     if (s != HAQ_OK)
@@ -392,7 +398,11 @@ static void watch_children(struct embed *e, int timeout_ms)
             of[n] = &e->child[i];
             e->fds[n++] = (struct haq_link_fd){e->child[i].leash, false};
         }
-    haq_link_wait(e->link, e->fds, n, timeout_ms);
+    size_t watched = n;
+    if (e->config->stop_fd >= 0)
+        e->fds[watched++] = (struct haq_link_fd){e->config->stop_fd, false};
+    haq_link_wait(e->link, e->fds, watched, timeout_ms);
+    e->stop = watched > n && e->fds[n].ready;
     /* What a worker sent before it died comes first. */
     receive(e);
     for (size_t i = 0; i < n; i++) {
@@ -420,7 +430,7 @@ static haq_status loop(struct embed *e, struct haq_diag *d)
     while (s == HAQ_OK && !haq_coordinator_finished(e->core, NULL)) {
         watch_children(e, e->view.work.quiet ? QUIET_TURN_MS : TURN_MS);
         feed(e, &(struct haq_event){.kind = HAQ_EV_TICK});
-        if (k->stop && *k->stop)
+        if (e->stop)
             feed(e, &(struct haq_event){.kind = HAQ_EV_STOP});
         s = carry_out(e, d);
         look(e);
@@ -456,14 +466,12 @@ static haq_status set_up(struct embed *e, struct haq_diag *d)
     if (!n || n > MAX_WORKERS)
         return haq_fail(d, HAQ_USAGE, "workers must be 1 .. %d", MAX_WORKERS);
     e->child = calloc(n, sizeof *e->child);
-    e->fds = calloc(n, sizeof *e->fds);
+    e->fds = calloc(n + 1, sizeof *e->fds);
     if (!e->child || !e->fds)
         return haq_fail(d, HAQ_NOMEM, "workers");
     haq_status s = haq_child_program(e->program, sizeof e->program, d);
     if (s == HAQ_OK)
         s = lock_folder(e, d);
-    if (s == HAQ_OK)
-        s = haq_store_open(&e->store, e->config->store, d);
     if (s == HAQ_OK)
         s = haq_coordinator_new(&e->core, &e->config->core, d);
     if (s == HAQ_OK)
@@ -500,6 +508,8 @@ static void tear_down(struct embed *e)
         haq_link_folder_remove(e->folder);
     haq_coordinator_free(e->core);
     haq_store_close(e->store);
+    if (e->created && !e->view.started)
+        unlink(e->config->store);
     if (e->lock_fd >= 0)
         close(e->lock_fd);
     haq_actions_fini(&e->actions);

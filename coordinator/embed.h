@@ -9,7 +9,6 @@
 #define HAQ_COORDINATOR_EMBED_H
 
 #include <jansson.h>
-#include <signal.h>
 #include <stdbool.h>
 
 #include "coordinator/coordinator.h"
@@ -28,7 +27,7 @@ struct haq_embed_config {
     const json_t *options; /* object: what makes the job this one, beside the
                               hashes of its files */
     bool resume;           /* go on with an unfinished job */
-    const volatile sig_atomic_t *stop; /* set by a signal handler; or NULL */
+    int stop_fd;           /* readable: stop (a signalfd, say); -1 = none */
     /* Called in every turn; may take its time when !view->work.quiet. */
     void (*notify)(void *ctx, const struct haq_embed_view *view);
     void *ctx;
@@ -36,13 +35,13 @@ struct haq_embed_config {
 
 /* Run the job to its end.  *last (may be NULL) is the final view.
  * HAQ_OK           the driver is done
- * HAQ_INTERRUPTED  `stop` was set
+ * HAQ_INTERRUPTED  `stop_fd` became readable
  * HAQ_INVALID      the store holds another job, or this one unfinished without
  *                  `resume`; or what a worker refused (its sentence)
  * HAQ_IO           disk full, no socket, no process, folder in use
  * HAQ_FAILED       workers died again and again
- * Whatever the status, what was measured is in the store, and no process is
- * left behind. */
+ * A job that never started leaves no store behind.  Whatever the status, what
+ * was measured is in the store, and no process is left behind. */
 haq_status haq_embed_run(const struct haq_embed_config *config,
                          struct haq_embed_view *last, struct haq_diag *d);
 
