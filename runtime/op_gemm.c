@@ -1,0 +1,225 @@
+/* Convolutions, Gemm and MatMul with constant weights: a tile of rows times a
+ * block of panels is one unit of work; accumulators stay in the first cache
+ * level until the epilogue has written them. */
+#include <string.h>
+
+#include "kernels/rowsum.h"
+#include "runtime/finish.h"
+#include "runtime/ops.h"
+#include "runtime/product.h"
+
+enum {
+    BLOCK_PANELS = 8,    /* accumulators of a unit stay within 16 KiB */
+    UNITS_MIN = 8,       /* so that few threads share evenly */
+    SHORT_SEGMENT = 16,  /* channels below which a tap is not worth a pointer */
+    SMALL_WORK = 100000, /* multiply-adds that no second thread is woken for */
+    WEIGHTS_IN_CACHE = 256 << 10,
+    ALIGN = 64,
+};
+
+struct gemm_step {
+    struct haq_rows rows; /* first: haq_rows_bind */
+    const struct haq_gemm_impl *impl;
+    const struct haq_rowsum_impl *rowsum;
+    struct haq_finish finish;
+    struct haq_packed w;
+    size_t parts, channels, n; /* n columns of a part */
+    size_t segments, seg_len;  /* as the kernel sees them */
+    bool gather;
+    size_t row_bytes; /* of a gathered row */
+    size_t panels, block, blocks;
+    bool blocks_first; /* weights do not fit the cache: keep a block of them */
+    size_t ldy;        /* elements of an output row */
+    /* scratch of one thread */
+    size_t acc_at, tmp_at, sum_at, scale_at, zero_at, gather_at;
+};
+
+struct unit {
+    size_t part, tile, block;
+};
+
+static struct unit unit_of(const struct gemm_step *g, size_t i)
+{
+    size_t per_part = g->rows.tiles * g->blocks;
+    struct unit u = {.part = i / per_part};
+    i %= per_part;
+    u.tile = g->blocks_first ? i % g->rows.tiles : i / g->blocks;
+    u.block = g->blocks_first ? i / g->rows.tiles : i % g->blocks;
+    return u;
+}
+
+static const void *const *gathered(const struct gemm_step *g,
+                                   const void *const *a, size_t len,
+                                   char *scratch)
+{
+    char *to = scratch + g->gather_at;
+    const void **rows = (const void **)(void *)scratch;
+    haq_rows_gather(&g->rows, a, len, g->channels, true, to, g->row_bytes);
+    for (size_t i = 0; i < len; i++)
+        rows[i] = to + i * g->row_bytes;
+    return rows;
+}
+
+static void finish(const struct gemm_step *g, const struct unit *u, size_t len,
+                   size_t panels, const char *in, char *y, char *scratch)
+{
+    size_t nr = g->impl->nr, first = u->block * g->block * nr;
+    struct haq_finish_tile t = {
+        .acc = scratch + g->acc_at,
+        .tmp = (float *)(void *)(scratch + g->tmp_at),
+        .lda = g->block * nr,
+        .rows = len,
+        .col = u->part * g->n + first,
+        .cols = haq_min_size(g->n - first, panels * nr),
+        .y = y + u->tile * g->rows.tile * g->ldy * g->finish.out_elem,
+        .ldy = g->ldy,
+        .rowsum = (int32_t *)(void *)(scratch + g->sum_at),
+        .row_zero = (int32_t *)(void *)(scratch + g->zero_at),
+        .row_scale = (float *)(void *)(scratch + g->scale_at),
+    };
+    if (g->rows.in.form.kind == HAQ_FORM_ROWS)
+        haq_rows_scales(&g->rows, in, u->tile,
+                        (float *)(void *)(scratch + g->scale_at),
+                        (int32_t *)(void *)(scratch + g->zero_at));
+    haq_finish_run(&g->finish, &t);
+}
+
+static void run_unit(const struct haq_part *p, const struct unit *u,
+                     char *scratch)
+{
+    const struct gemm_step *g = p->s->data;
+    const char *in = haq_exec_slot(p->e, p->s->in[0]);
+    size_t len = haq_rows_len(&g->rows, u->tile);
+    size_t panels = haq_min_size(g->block, g->panels - u->block * g->block);
+    const void *const *a =
+        haq_rows_get(&g->rows, p->e->table + p->s->table, in, u->tile,
+                     u->part * g->channels, (const void **)(void *)scratch);
+    if (g->gather)
+        a = gathered(g, a, len, scratch);
+    struct haq_gemm_args args = {
+        .a = a,
+        .rows = len,
+        .segments = g->segments,
+        .seg_len = g->seg_len,
+        .w = g->w.data + u->part * g->w.part_bytes +
+             u->block * g->block *
+                 haq_gemm_panel_bytes(g->impl, g->segments, g->seg_len),
+        .panels = panels,
+        .acc = scratch + g->acc_at,
+        .ldc = g->block * g->impl->nr,
+    };
+    g->impl->run(&args);
+    if (haq_finish_needs_rowsum(&g->finish)) {
+        struct haq_rowsum_args sums = {
+            .a = a,
+            .rows = len,
+            .segments = g->segments,
+            .seg_len = g->seg_len,
+            .sum = (int32_t *)(void *)(scratch + g->sum_at)};
+        g->rowsum->run(&sums);
+    }
+    finish(g, u, len, panels, in, haq_exec_slot(p->e, p->s->out[0]), scratch);
+}
+
+static void run_units(void *arg, size_t begin, size_t end, size_t worker)
+{
+    const struct haq_part *p = arg;
+    char *scratch = haq_exec_scratch(p->e, worker);
+    for (size_t i = begin; i < end; i++) {
+        struct unit u = unit_of(p->s->data, i);
+        run_unit(p, &u, scratch);
+    }
+}
+
+static void run(const struct haq_exec *e, const struct haq_step *s)
+{
+    const struct gemm_step *g = s->data;
+    haq_exec_split(e, s, g->parts * g->rows.tiles * g->blocks, 1, run_units);
+}
+
+/* Blocks of panels: as many as fit, fewer when there are few tiles. */
+static void choose_blocks(struct gemm_step *g, size_t weight_bytes)
+{
+    size_t units = g->parts * g->rows.tiles;
+    g->panels = (g->n + g->impl->nr - 1) / g->impl->nr;
+    g->block = haq_min_size(g->panels, BLOCK_PANELS);
+    if (g->gather)
+        g->block = g->panels;
+    else if (units < UNITS_MIN)
+        g->block = haq_min_size(g->block, (g->panels * units + UNITS_MIN - 1) /
+                                              UNITS_MIN);
+    g->blocks = (g->panels + g->block - 1) / g->block;
+    g->blocks_first = weight_bytes > WEIGHTS_IN_CACHE;
+}
+
+static size_t lay_out_scratch(struct gemm_step *g)
+{
+    size_t four = sizeof(float), rows = g->rows.tile;
+    size_t taps = g->rows.window ? g->rows.geometry.taps : 1;
+    size_t acc = haq_round_up(rows * g->block * g->impl->nr * four, ALIGN);
+    size_t vector = haq_round_up(rows * four, ALIGN);
+
+    g->acc_at = haq_round_up(rows * taps * sizeof(void *), ALIGN);
+    g->tmp_at = g->acc_at + acc;
+    g->sum_at = g->tmp_at + (g->finish.second ? acc : 0);
+    g->scale_at = g->sum_at + vector;
+    g->zero_at = g->scale_at + vector;
+    g->gather_at = g->zero_at + vector;
+    return g->gather_at + (g->gather ? rows * g->row_bytes + ALIGN : 0);
+}
+
+static haq_status make_finish(struct gemm_step *g, struct haq_plan *p,
+                              const struct haq_product *x, struct haq_diag *d)
+{
+    const struct haq_node *n = haq_plan_node(p, x->node);
+    struct haq_finish_spec spec = {.name = n->name,
+                                   .in = &p->slot[x->in].form,
+                                   .out = &p->slot[x->out].form,
+                                   .n = x->w->n,
+                                   .k = x->w->k,
+                                   .scale = x->w->scale,
+                                   .codes = x->w->codes,
+                                   .zero = x->w->zero,
+                                   .bias = haq_layer_bias(p, x->node),
+                                   .clamp = n->clamp};
+    return haq_finish_make(&g->finish, p, &spec, d);
+}
+
+haq_status haq_add_gemm(struct haq_plan *p, const struct haq_product *x,
+                        struct haq_diag *d)
+{
+    struct haq_step step = haq_plan_node_step(p, x->node);
+    struct gemm_step *g = haq_arena_alloc(&p->arena, sizeof *g);
+    if (!g)
+        return haq_fail(d, HAQ_NOMEM, "node %s", step.name);
+    g->impl = haq_gemm_select(x->w->kind, p->isa);
+    g->rowsum = haq_rowsum_select(p->isa);
+    haq_status s = haq_product_rows(&g->rows, p, x, g->impl->mr, d);
+    if (s)
+        return s;
+    g->parts = x->parts;
+    g->channels = x->channels;
+    g->n = x->w->n / x->parts;
+    g->ldy = x->w->n;
+    g->gather = g->rows.window && x->channels < SHORT_SEGMENT && x->w->taps > 1;
+    g->segments = g->gather ? 1 : x->w->taps;
+    g->seg_len = g->gather ? x->w->k : x->channels;
+    g->row_bytes = haq_round_up(x->w->k * g->rows.elem, 16) + 16;
+    s = haq_weights_pack(&g->w, p, x->w, g->impl, g->parts, g->segments,
+                         g->seg_len, d);
+    if (!s)
+        s = make_finish(g, p, x, d);
+    if (s)
+        return s;
+    choose_blocks(g, g->parts * g->w.part_bytes);
+    step.kernel = g->impl->name;
+    step.run = run;
+    step.bind = haq_rows_bind;
+    step.data = g;
+    step.scratch = lay_out_scratch(g);
+    step.pointers = haq_rows_pointers(&g->rows);
+    step.serial = (double)g->rows.count * (double)x->w->n * (double)x->w->k *
+                      (double)g->rows.elem <
+                  4.0 * SMALL_WORK;
+    return haq_plan_add(p, &step, &x->in, 1, &x->out, 1, d);
+}

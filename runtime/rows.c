@@ -1,0 +1,163 @@
+#include "runtime/rows.h"
+
+#include <string.h>
+
+/* Tiles of equal height: the last one of an odd number would be almost empty
+ * otherwise. */
+static void choose_tile(struct haq_rows *r, size_t mr)
+{
+    r->tiles = (r->count + mr - 1) / mr;
+    r->tile = (r->count + r->tiles - 1) / r->tiles;
+    r->tiles = (r->count + r->tile - 1) / r->tile;
+}
+
+static size_t elem_of(const struct haq_form *f)
+{
+    bool codes = f->kind == HAQ_FORM_CODES || f->kind == HAQ_FORM_ROWS;
+    return codes ? 1 : sizeof(float);
+}
+
+haq_status haq_rows_matrix(struct haq_rows *r, struct haq_plan *p, int slot,
+                           size_t count, size_t k, size_t mr)
+{
+    *r = (struct haq_rows){.count = count, .in = p->slot[slot]};
+    r->elem = elem_of(&r->in.form);
+    r->stride = k * r->elem;
+    r->per_scale = 1;
+    choose_tile(r, mr);
+    return HAQ_OK;
+}
+
+/* One row of zero points, as long as a pixel. */
+static haq_status make_pad(struct haq_rows *r, struct haq_plan *p, int node,
+                           struct haq_diag *d)
+{
+    size_t bytes = r->geometry.c * r->elem + HAQ_SLOT_SLACK;
+    char *pad = haq_arena_alloc(&p->arena, bytes);
+    if (!pad)
+        return haq_fail(d, HAQ_NOMEM, "node %s", haq_plan_node(p, node)->name);
+    if (r->in.form.kind == HAQ_FORM_CODES)
+        memset(pad, r->in.form.params.zero, bytes);
+    r->pad = pad;
+    return HAQ_OK;
+}
+
+haq_status haq_rows_conv(struct haq_rows *r, struct haq_plan *p, int node,
+                         int slot, size_t mr, struct haq_diag *d)
+{
+    const struct haq_node *n = haq_plan_node(p, node);
+    struct haq_geometry g;
+    if (!p->g->nhwc || !haq_geometry_make(&g, &n->attr.window,
+                                          &haq_plan_value(p, n->in[0])->shape,
+                                          &haq_plan_value(p, n->out[0])->shape))
+        return haq_plan_unsupported(p, node, "only 1-D and 2-D NHWC", d);
+    *r = (struct haq_rows){.count = g.pixels, .in = p->slot[slot]};
+    r->elem = elem_of(&r->in.form);
+    r->stride = g.c * r->elem;
+    r->per_scale = g.oh * g.ow;
+    choose_tile(r, mr);
+    g.elem = r->elem;
+    g.tile = r->tile;
+    r->geometry = g;
+    r->window = !haq_geometry_is_pointwise(&g, &n->attr.window);
+    return r->window ? make_pad(r, p, node, d) : HAQ_OK;
+}
+
+size_t haq_rows_pointers(const struct haq_rows *r)
+{
+    return r->window ? haq_geometry_pointers(&r->geometry) : 0;
+}
+
+void haq_rows_bind(const struct haq_exec *e, const struct haq_step *s,
+                   const void **table)
+{
+    const struct haq_rows *r = s->data;
+    const char *base = haq_exec_slot(e, s->in[0]);
+    if (!r->window)
+        return;
+    if (r->in.form.kind == HAQ_FORM_ROWS)
+        haq_geometry_bind(&r->geometry, table, base, base + r->in.pad_at,
+                          r->in.pad_stride);
+    else
+        haq_geometry_bind(&r->geometry, table, base, r->pad, 0);
+}
+
+const void *const *haq_rows_get(const struct haq_rows *r, const void **table,
+                                const char *base, size_t t, size_t at,
+                                const void **room)
+{
+    size_t len = haq_rows_len(r, t), shift = at * r->elem;
+    if (r->window) {
+        const void *const *from = table + t * r->tile * r->geometry.taps;
+        if (!shift)
+            return from;
+        for (size_t i = 0; i < len * r->geometry.taps; i++)
+            room[i] = (const char *)from[i] + shift;
+        return room;
+    }
+    base += t * r->tile * r->stride + shift;
+    for (size_t i = 0; i < len; i++)
+        room[i] = base + i * r->stride;
+    return room;
+}
+
+/* Whole words, the excess of which the next tap overwrites. */
+static void copy_words(char *to, const char *from, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i += 4)
+        memcpy(to + i, from + i, 4);
+}
+
+static void gather_taps_first(const void *const *a, size_t rows, size_t row,
+                              size_t taps, size_t bytes, char *dst)
+{
+    for (size_t t = 0; t < taps; t++)
+        copy_words(dst + t * bytes, a[t * rows + row], bytes);
+}
+
+static void gather_floats(const void *const *a, size_t rows, size_t row,
+                          size_t taps, size_t channels, char *dst)
+{
+    float *to = (float *)(void *)dst;
+    for (size_t t = 0; t < taps; t++) {
+        const float *from = a[t * rows + row];
+        for (size_t c = 0; c < channels; c++)
+            to[c * taps + t] = from[c];
+    }
+}
+
+static void gather_codes(const void *const *a, size_t rows, size_t row,
+                         size_t taps, size_t channels, char *dst)
+{
+    for (size_t t = 0; t < taps; t++) {
+        const char *from = a[t * rows + row];
+        for (size_t c = 0; c < channels; c++)
+            dst[c * taps + t] = from[c];
+    }
+}
+
+void haq_rows_gather(const struct haq_rows *r, const void *const *a, size_t len,
+                     size_t channels, bool taps_first, char *dst, size_t stride)
+{
+    size_t taps = r->window ? r->geometry.taps : 1;
+    for (size_t i = 0; i < len; i++, dst += stride) {
+        if (taps_first)
+            gather_taps_first(a, len, i, taps, channels * r->elem, dst);
+        else if (r->elem == 1)
+            gather_codes(a, len, i, taps, channels, dst);
+        else
+            gather_floats(a, len, i, taps, channels, dst);
+    }
+}
+
+void haq_rows_scales(const struct haq_rows *r, const char *base, size_t t,
+                     float *scale, int32_t *zero)
+{
+    const float *s = (const float *)(const void *)(base + r->in.scale_at);
+    const int32_t *z = (const int32_t *)(const void *)(base + r->in.zero_at);
+    size_t first = t * r->tile;
+    for (size_t i = 0; i < haq_rows_len(r, t); i++) {
+        scale[i] = s[(first + i) / r->per_scale];
+        zero[i] = z[(first + i) / r->per_scale];
+    }
+}
