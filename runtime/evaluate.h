@@ -23,7 +23,7 @@ void haq_evaluation_fini(struct haq_evaluation *e);
  * number of threads.  `reference` (may be NULL): the float model's outputs for
  * the whole data set, [data->n][positions][classes], for agreement and KL.
  * `outputs` (may be NULL): receives this plan's outputs,
- * [n][positions][classes]. */
+ * [n][positions][classes].  `metric` may be NULL: all scores are then 0. */
 haq_status haq_evaluate(struct haq_evaluation *out, const struct haq_plan *plan,
                         const struct haq_dataset *data, const size_t *index,
                         size_t n, const struct haq_metric *metric,

@@ -26,12 +26,15 @@
 #include <jansson.h>
 
 #include "base/buf.h"
+#include "base/npz.h"
 #include "base/status.h"
 #include "quant/recipe.h"
 
 /* What is kept between tasks of one job: graphs, data, calibration, packed
  * weights, the float outputs, the thread pool. */
 struct haq_session;
+
+struct haq_dim_binding;
 
 struct haq_session_config {
     const char *model_path;
@@ -67,6 +70,19 @@ haq_status haq_task_run(struct haq_session *s, const char *kind,
                         const struct haq_recipe *recipe, const json_t *params,
                         json_t **result, struct haq_buf *scores,
                         struct haq_diag *d);
+
+/* The outputs for every sample of the evaluation data (whose labels are not
+ * looked at), in its order: out is float32 [n, ...] and owned by the caller. */
+haq_status haq_session_run(struct haq_session *s,
+                           const struct haq_recipe *recipe,
+                           struct haq_array *out, struct haq_diag *d);
+
+/* Scales and ranges of a recipe, from the calibration set when it has static
+ * activations: what quant/params.h writes beside it.  The caller frees. */
+struct haq_params;
+haq_status haq_session_params(struct haq_session *s,
+                              const struct haq_recipe *recipe,
+                              struct haq_params **out, struct haq_diag *d);
 
 /* Where a result is valid: the device fingerprint for latency kinds, the
  * numerics id for the others (architecture, "Task").  Static per session. */

@@ -1,0 +1,117 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/model_opts.h"
+#include "cli/recipe_file.h"
+#include "quant/calib.h"
+#include "quant/params.h"
+
+struct quantize_args {
+    struct haq_model_opts model;
+    const char *model_path, *calib, *weights, *activations, *calibration, *out;
+};
+
+static haq_status make(const struct quantize_args *a, struct haq_recipe *r,
+                       struct haq_session *session, struct haq_diag *d)
+{
+    const struct haq_layers *layers = haq_session_layers(session);
+    const struct haq_calib_method *method;
+    struct haq_weight_spec w;
+    struct haq_act_spec act;
+    struct haq_params *params = NULL;
+    double parameter;
+    haq_status s = haq_weight_spec_parse(&w, a->weights, d);
+
+    if (s == HAQ_OK)
+        s = haq_act_spec_parse(&act, a->activations, d);
+    if (s == HAQ_OK)
+        s = haq_calib_method_parse(&method, &parameter, a->calibration, d);
+    if (s == HAQ_OK)
+        s = haq_recipe_uniform(r, layers, &w, &act, d);
+    if (s != HAQ_OK)
+        return s;
+    if (act.format->integer && !act.dynamic) {
+        r->calib_method = a->calibration;
+        strcpy(r->calib_hash, haq_session_hash(session, "calib"));
+        if (!r->calib_hash[0])
+            return haq_fail(d, HAQ_USAGE,
+                            "static activations need --calib "
+                            "(or choose %s:dynamic or float)",
+                            act.format->name);
+    }
+    s = haq_recipe_check(r, a->out, layers, d);
+    if (s == HAQ_OK)
+        s = haq_session_params(session, r, &params, d);
+    if (s == HAQ_OK)
+        s = haq_recipe_save(r, params, a->out, d);
+    haq_params_free(params);
+    return s;
+}
+
+static haq_status report(const struct quantize_args *a, bool as_json,
+                         const struct haq_recipe *r,
+                         const struct haq_layers *layers, struct haq_diag *d)
+{
+    size_t size = haq_recipe_size_bytes(r, layers);
+    size_t full = haq_recipe_size_bytes(NULL, layers);
+    char id[HAQ_HASH_HEX];
+    haq_status s = haq_recipe_id(r, id, d);
+
+    if (s != HAQ_OK)
+        return s;
+    if (as_json)
+        return haq_print_json(
+            json_pack("{s:s, s:s, s:I, s:I, s:I}", "recipe", a->out,
+                      "recipe_id", id, "layers", (json_int_t)r->n, "size_bytes",
+                      (json_int_t)size, "float_size_bytes", (json_int_t)full),
+            d);
+    printf("%s: %zu layers, %zu bytes (float %zu, %.1fx smaller)\n", a->out,
+           r->n, size, full, (double)full / (double)size);
+    return HAQ_OK;
+}
+
+haq_status haq_cmd_quantize(const struct haq_command *self, int argc,
+                            char **argv, struct haq_diag *d)
+{
+    struct haq_common common;
+    struct quantize_args a = {.weights = "int8:channel",
+                              .calibration = "minmax"};
+    const struct haq_opt opts[] = {
+        {"calib", 0, HAQ_OPT_TEXT, &a.calib, "C.npz", "calibration data"},
+        {"weights", 0, HAQ_OPT_TEXT, &a.weights, "FORMAT[:GRANULARITY]",
+         "int2..int8, uint2..uint8 with tensor, channel or groupN"},
+        {"activations", 0, HAQ_OPT_TEXT, &a.activations, "FORMAT|float",
+         "uint8, uint8:dynamic, int8, float (default: uint8 with --calib, "
+         "else float)"},
+        {"calibration", 0, HAQ_OPT_TEXT, &a.calibration, "METHOD",
+         "minmax, percentile:P, mse"},
+        {"output", 'o', HAQ_OPT_TEXT, &a.out, "R.json", "recipe to write"},
+        HAQ_DIM_OPT(&a.model)};
+    struct haq_session_config config;
+    struct haq_session *session = NULL;
+    struct haq_recipe recipe;
+
+    haq_common_init(&common);
+    haq_status s = haq_opts_parse(self, opts, sizeof opts / sizeof *opts,
+                                  &common, argc, argv, &a.model_path, 1, 1, d);
+    if (s != HAQ_OK || common.help)
+        return s;
+    if (!a.out)
+        return haq_fail(d, HAQ_USAGE, "--output is missing");
+    if (!a.activations)
+        a.activations = a.calib ? "uint8" : "float";
+    haq_recipe_init(&recipe);
+    s = haq_model_config(&config, &a.model, &common, a.model_path, d);
+    config.calib_path = a.calib;
+    if (s == HAQ_OK)
+        s = haq_session_open(&session, &config, d);
+    if (s == HAQ_OK)
+        s = make(&a, &recipe, session, d);
+    if (s == HAQ_OK)
+        s = report(&a, common.json, &recipe, haq_session_layers(session), d);
+    haq_recipe_fini(&recipe);
+    haq_session_close(session);
+    haq_arena_fini(&a.model.arena);
+    return s;
+}

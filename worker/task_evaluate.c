@@ -1,0 +1,138 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "worker/session_priv.h"
+
+/* Calibration samples that a sensitivity looks at when nobody says. */
+enum { SENSITIVITY_SAMPLES = 64 };
+
+static json_t *result_json(const struct haq_session *s,
+                           const struct haq_evaluation *e)
+{
+    struct haq_interval v =
+        haq_metric_value(s->metric, e->scores, e->n, s->positions);
+    json_t *j = json_pack(
+        "{s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "value", haq_json_real(v.value),
+        "ci_low", haq_json_real(v.low), "ci_high", haq_json_real(v.high), "n",
+        (json_int_t)e->n, "kl", haq_json_real(e->kl), "seconds",
+        haq_json_real(e->seconds), "samples_per_second",
+        haq_json_real((double)e->n / fmax(e->seconds, 1e-9)));
+    if (j && s->metric->counts) {
+        double correct = 0;
+        for (size_t i = 0; i < e->n; i++)
+            correct += e->scores[i];
+        json_object_set_new(j, "correct", json_integer((json_int_t)correct));
+    }
+    return j;
+}
+
+static void add_scores(struct haq_buf *out, const struct haq_evaluation *e)
+{
+    for (size_t i = 0; out && i < e->n; i++) {
+        float f = (float)e->scores[i];
+        haq_buf_add(out, &f, sizeof f);
+    }
+}
+
+haq_status haq_task_evaluate(struct haq_session *s,
+                             const struct haq_recipe *recipe,
+                             const json_t *params, json_t **result,
+                             struct haq_buf *scores, struct haq_diag *d)
+{
+    struct haq_build b = {0};
+    struct haq_evaluation e = {0};
+    const json_t *name = json_object_get(params, "metric");
+    size_t first, count, n = haq_session_eval_samples(s);
+    haq_status status;
+
+    if (!n)
+        return haq_fail(d, HAQ_USAGE, "evaluation needs data");
+    if (json_is_string(name) &&
+        strcmp(json_string_value(name), s->metric->name))
+        return haq_fail(d, HAQ_INVALID, "the session's metric is %s, not %s",
+                        s->metric->name, json_string_value(name));
+    status = haq_task_count(params, "first", 0, &first, d);
+    if (status == HAQ_OK)
+        status = haq_task_count(params, "count", 0, &count, d);
+    if (status != HAQ_OK)
+        return status;
+    first = first < n ? first : n - 1;
+    count = count && count < n - first ? count : n - first;
+
+    bool compare = !s->metric->needs_labels;
+    if (compare)
+        status = haq_session_reference(s, &s->eval, d);
+    if (status == HAQ_OK)
+        status = haq_build_make(&b, s, s->bulk, recipe, d);
+    if (status == HAQ_OK)
+        status = haq_evaluate(
+            &e, b.plan, &s->eval.set, s->eval.order + first, count, s->metric,
+            compare ? s->eval.reference : NULL, NULL, s->pool, d);
+    if (status == HAQ_OK) {
+        add_scores(scores, &e);
+        *result = result_json(s, &e);
+        if (!*result || (scores && scores->failed))
+            status = haq_fail(d, HAQ_NOMEM, "result of an evaluation");
+    }
+    haq_evaluation_fini(&e);
+    haq_build_fini(&b);
+    return status;
+}
+
+/* Mean squared difference to the float outputs of the same samples. */
+static double output_mse(const struct haq_session *s, const float *out,
+                         const size_t *index, size_t n)
+{
+    size_t size = s->positions * s->classes;
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        const float *ref = s->calib.reference + index[i] * size;
+        for (size_t k = 0; k < size; k++) {
+            double diff = (double)out[i * size + k] - (double)ref[k];
+            sum += diff * diff;
+        }
+    }
+    return sum / (double)(n * size);
+}
+
+haq_status haq_task_sensitivity(struct haq_session *s,
+                                const struct haq_recipe *recipe,
+                                const json_t *params, json_t **result,
+                                struct haq_buf *scores, struct haq_diag *d)
+{
+    struct haq_build b = {0};
+    struct haq_evaluation e = {0};
+    float *out = NULL;
+    size_t n;
+    haq_status status =
+        haq_task_count(params, "count", SENSITIVITY_SAMPLES, &n, d);
+
+    (void)scores;
+    if (status != HAQ_OK)
+        return status;
+    if (!s->calib.present)
+        return haq_fail(d, HAQ_USAGE, "sensitivity needs calibration data");
+    n = n && n < s->calib.set.n ? n : s->calib.set.n;
+    out = calloc(n, s->positions * s->classes * sizeof *out);
+    status = out ? haq_session_reference(s, &s->calib, d)
+                 : haq_fail(d, HAQ_NOMEM, "outputs of %zu samples", n);
+    if (status == HAQ_OK)
+        status = haq_build_make(&b, s, s->bulk, recipe, d);
+    if (status == HAQ_OK)
+        status = haq_evaluate(&e, b.plan, &s->calib.set, s->calib.order, n,
+                              NULL, s->calib.reference, out, s->pool, d);
+    if (status == HAQ_OK) {
+        *result =
+            json_pack("{s:o, s:o, s:I}", "kl", haq_json_real(e.kl), "mse",
+                      haq_json_real(output_mse(s, out, s->calib.order, n)), "n",
+                      (json_int_t)n);
+        if (!*result)
+            status = haq_fail(d, HAQ_NOMEM, "result of a sensitivity");
+    }
+    haq_evaluation_fini(&e);
+    haq_build_fini(&b);
+    free(out);
+    return status;
+}
