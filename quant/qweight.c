@@ -10,6 +10,12 @@
 
 static const uint16_t F16_TINIEST = 0x0001, F16_LARGEST = 0x7bff;
 
+/* Least scale of a channel or group, as a share of the whole tensor's.  Training
+ * leaves dead channels with weights of 1e-30; their own scale would make the
+ * int32 bias (scale s_x * s_w) overflow.  Half of this share of an 8-bit scale
+ * is what float32 rounding takes from the largest weight: nothing is lost. */
+static const float LEAST_SHARE = 0x1p-16f;
+
 void haq_qweight_fini(struct haq_qweight *w)
 {
     if (w->own) {
@@ -84,9 +90,12 @@ static int8_t zero_for(const struct haq_weight_spec *spec, float lo,
     return (int8_t)fmin(fmax(z, qlo), qhi);
 }
 
-static void one_range(struct haq_qweight *q, size_t i, float lo, float hi)
+static void one_range(struct haq_qweight *q, size_t i, float lo, float hi,
+                      float least)
 {
     q->scale[i] = lo == hi ? 1.0f : scale_for(&q->spec, lo, hi);
+    if (q->scale[i] < least)
+        q->scale[i] = least;
     if (q->zero)
         q->zero[i] = zero_for(&q->spec, lo, q->scale[i]);
 }
@@ -96,18 +105,29 @@ static void scales_of_tensor(struct haq_qweight *q, const float *w)
     float lo = 0, hi = 0;
     widen(w, q->n * q->k, &lo, &hi);
     for (size_t i = 0; i < q->n; i++)
-        one_range(q, i, lo, hi);
+        one_range(q, i, lo, hi, 0);
+}
+
+static float least_scale(const struct haq_qweight *q, const float *w)
+{
+    float lo = 0, hi = 0;
+    widen(w, q->n * q->k, &lo, &hi);
+    if (lo == hi)
+        return 0;
+    float least = scale_for(&q->spec, lo, hi) * LEAST_SHARE;
+    return q->spec.granularity == HAQ_PER_GROUP ? as_stored_f16(least) : least;
 }
 
 static void scales_of_groups(struct haq_qweight *q, const float *w)
 {
     size_t len = group_len(&q->spec, q->k);
+    float least = least_scale(q, w);
     for (size_t r = 0; r < q->n; r++)
         for (size_t g = 0; g < q->groups; g++) {
             size_t at = g * len, left = q->k - at;
             float lo = 0, hi = 0;
             widen(w + r * q->k + at, left < len ? left : len, &lo, &hi);
-            one_range(q, r * q->groups + g, lo, hi);
+            one_range(q, r * q->groups + g, lo, hi, least);
         }
 }
 

@@ -26,8 +26,9 @@ void haq_qweight_fini(struct haq_qweight *w);
 /* Scales (and zero points) from the weights alone: symmetric absmax/qmax (full
  * range: max(hi/qmax, lo/qmin), the least that clips nothing); asymmetric range
  * widened to contain 0, s = (hi-lo)/(qmax-qmin), z = rhe(qmin - lo/s).  A row
- * or group of zeros gets scale 1. w is [n][k] float, finite.  Result owned by
- * the caller. HAQ_NOMEM. */
+ * or group of zeros gets scale 1; no other scale is below 2^-16 of the whole
+ * tensor's, so that a dead channel keeps its bias within int32.  w is [n][k]
+ * float, finite.  Result owned by the caller. HAQ_NOMEM. */
 haq_status haq_qweight_scales(struct haq_qweight *out, const float *w, size_t n,
                               size_t k, const struct haq_weight_spec *spec,
                               struct haq_diag *d);
