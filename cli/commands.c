@@ -17,13 +17,6 @@ const struct haq_command haq_commands[] = {
     {"bench", "MODEL [--recipe R.json]... [options]",
      "latency, paired with the float model",
      "haq bench model.onnx --recipe w8.json --recipe w4.json", haq_cmd_bench},
-    {"search", "MODEL --calib C.npz --eval E.npz [options]",
-     "find the front of accuracy, latency and size",
-     "haq search model.onnx --calib calib.npz --eval eval.npz --time 10m "
-     "--max-drop 1.0",
-     haq_cmd_search},
-    {"front", "DIR [options]", "show the front of a finished or running job",
-     "haq front model-haq", haq_cmd_front},
     {"export", "DIR|R.json --format F -o OUT [options]",
      "write a point for another tool",
      "haq export model-haq --point knee --format onnx-qdq -o knee.onnx",

@@ -291,7 +291,7 @@ static haq_status ranges_for(struct haq_session *s, const struct haq_recipe *r,
     return status;
 }
 
-static haq_status read_params(struct haq_build *b, const struct haq_recipe *r,
+static haq_status read_params(struct haq_ready *b, const struct haq_recipe *r,
                               struct haq_diag *d)
 {
     char hash[HAQ_HASH_HEX];
@@ -304,7 +304,7 @@ static haq_status read_params(struct haq_build *b, const struct haq_recipe *r,
     return status;
 }
 
-haq_status haq_build_make(struct haq_build *b, struct haq_session *s,
+haq_status haq_ready_make(struct haq_ready *b, struct haq_session *s,
                           const struct haq_graph *g,
                           const struct haq_recipe *recipe, struct haq_diag *d)
 {
@@ -313,7 +313,7 @@ haq_status haq_build_make(struct haq_build *b, struct haq_session *s,
                                    .cache = s->packs};
     haq_status status = HAQ_OK;
 
-    *b = (struct haq_build){.quantized = recipe != NULL};
+    *b = (struct haq_ready){.quantized = recipe != NULL};
     if (recipe) {
         status = haq_recipe_check(recipe, "recipe", &s->layers, d);
         if (status == HAQ_OK && recipe->params_file)
@@ -328,17 +328,17 @@ haq_status haq_build_make(struct haq_build *b, struct haq_session *s,
     if (status == HAQ_OK)
         status = haq_plan_new(&b->plan, g, recipe ? &b->q : NULL, &opt, d);
     if (status != HAQ_OK)
-        haq_build_fini(b);
+        haq_ready_fini(b);
     return status;
 }
 
-void haq_build_fini(struct haq_build *b)
+void haq_ready_fini(struct haq_ready *b)
 {
     haq_plan_free(b->plan);
     if (b->quantized)
         haq_qgraph_fini(&b->q);
     haq_params_free(b->params);
-    *b = (struct haq_build){0};
+    *b = (struct haq_ready){0};
 }
 
 haq_status haq_session_params(struct haq_session *s,
@@ -368,7 +368,7 @@ haq_status haq_session_run(struct haq_session *s,
                            const struct haq_recipe *recipe,
                            struct haq_array *out, struct haq_diag *d)
 {
-    struct haq_build b = {0};
+    struct haq_ready b = {0};
     struct haq_evaluation e = {0};
     size_t n = s->eval.set.n, *all = malloc((n + 1) * sizeof *all);
     haq_status status;
@@ -382,7 +382,7 @@ haq_status haq_session_run(struct haq_session *s,
     }
     for (size_t i = 0; i < n; i++)
         all[i] = i;
-    status = haq_build_make(&b, s, s->bulk, recipe, d);
+    status = haq_ready_make(&b, s, s->bulk, recipe, d);
     if (status == HAQ_OK)
         status = haq_evaluate(&e, b.plan, &s->eval.set, all, n, NULL, NULL,
                               out->data, s->pool, d);
@@ -390,7 +390,7 @@ done:
     if (status != HAQ_OK)
         haq_array_fini(out);
     haq_evaluation_fini(&e);
-    haq_build_fini(&b);
+    haq_ready_fini(&b);
     free(all);
     return status;
 }
@@ -402,7 +402,7 @@ haq_status haq_session_reference(struct haq_session *s,
                                  struct haq_session_data *data,
                                  struct haq_diag *d)
 {
-    struct haq_build b = {0};
+    struct haq_ready b = {0};
     struct haq_evaluation e = {0};
     size_t n = data->set.n, *all = NULL;
     haq_status status;
@@ -418,7 +418,7 @@ haq_status haq_session_reference(struct haq_session *s,
     }
     for (size_t i = 0; i < n; i++)
         all[i] = i;
-    status = haq_build_make(&b, s, s->bulk, NULL, d);
+    status = haq_ready_make(&b, s, s->bulk, NULL, d);
     if (status == HAQ_OK)
         status = haq_evaluate(&e, b.plan, &data->set, all, n, NULL, NULL,
                               data->reference, s->pool, d);
@@ -428,7 +428,7 @@ done:
         data->reference = NULL;
     }
     haq_evaluation_fini(&e);
-    haq_build_fini(&b);
+    haq_ready_fini(&b);
     free(all);
     return status;
 }

@@ -43,7 +43,7 @@ struct haq_session {
 };
 
 /* A recipe made ready to run on one graph. */
-struct haq_build {
+struct haq_ready {
     struct haq_qgraph q;
     struct haq_params *params;
     struct haq_plan *plan;
@@ -52,10 +52,10 @@ struct haq_build {
 
 /* recipe NULL: float.  Checks the recipe against the model, calibrates when it
  * must, reads its params file when it names one. */
-haq_status haq_build_make(struct haq_build *b, struct haq_session *s,
+haq_status haq_ready_make(struct haq_ready *b, struct haq_session *s,
                           const struct haq_graph *g,
                           const struct haq_recipe *recipe, struct haq_diag *d);
-void haq_build_fini(struct haq_build *b);
+void haq_ready_fini(struct haq_ready *b);
 
 /* Activation ranges of the calibration set, with histograms if asked. */
 haq_status haq_session_ranges(struct haq_session *s, bool bins,

@@ -41,7 +41,7 @@ haq_status haq_task_evaluate(struct haq_session *s,
                              const json_t *params, json_t **result,
                              struct haq_buf *scores, struct haq_diag *d)
 {
-    struct haq_build b = {0};
+    struct haq_ready b = {0};
     struct haq_evaluation e = {0};
     const json_t *name = json_object_get(params, "metric");
     size_t first, count, n = haq_session_eval_samples(s);
@@ -65,7 +65,7 @@ haq_status haq_task_evaluate(struct haq_session *s,
     if (compare)
         status = haq_session_reference(s, &s->eval, d);
     if (status == HAQ_OK)
-        status = haq_build_make(&b, s, s->bulk, recipe, d);
+        status = haq_ready_make(&b, s, s->bulk, recipe, d);
     if (status == HAQ_OK)
         status = haq_evaluate(
             &e, b.plan, &s->eval.set, s->eval.order + first, count, s->metric,
@@ -77,7 +77,7 @@ haq_status haq_task_evaluate(struct haq_session *s,
             status = haq_fail(d, HAQ_NOMEM, "result of an evaluation");
     }
     haq_evaluation_fini(&e);
-    haq_build_fini(&b);
+    haq_ready_fini(&b);
     return status;
 }
 
@@ -102,7 +102,7 @@ haq_status haq_task_sensitivity(struct haq_session *s,
                                 const json_t *params, json_t **result,
                                 struct haq_buf *scores, struct haq_diag *d)
 {
-    struct haq_build b = {0};
+    struct haq_ready b = {0};
     struct haq_evaluation e = {0};
     float *out = NULL;
     size_t n;
@@ -119,7 +119,7 @@ haq_status haq_task_sensitivity(struct haq_session *s,
     status = out ? haq_session_reference(s, &s->calib, d)
                  : haq_fail(d, HAQ_NOMEM, "outputs of %zu samples", n);
     if (status == HAQ_OK)
-        status = haq_build_make(&b, s, s->bulk, recipe, d);
+        status = haq_ready_make(&b, s, s->bulk, recipe, d);
     if (status == HAQ_OK)
         status = haq_evaluate(&e, b.plan, &s->calib.set, s->calib.order, n,
                               NULL, s->calib.reference, out, s->pool, d);
@@ -132,7 +132,7 @@ haq_status haq_task_sensitivity(struct haq_session *s,
             status = haq_fail(d, HAQ_NOMEM, "result of a sensitivity");
     }
     haq_evaluation_fini(&e);
-    haq_build_fini(&b);
+    haq_ready_fini(&b);
     free(out);
     return status;
 }

@@ -19,10 +19,10 @@ static json_t *latency_json(const struct haq_latency *l)
 
 /* A context for the recipe on s->single, fed with samples. */
 static haq_status ready(struct haq_session *s, const struct haq_recipe *recipe,
-                        struct haq_build *b, struct haq_exec **e,
+                        struct haq_ready *b, struct haq_exec **e,
                         struct haq_diag *d)
 {
-    haq_status status = haq_build_make(b, s, s->single, recipe, d);
+    haq_status status = haq_ready_make(b, s, s->single, recipe, d);
     if (status == HAQ_OK)
         status = haq_exec_new(e, b->plan, s->pool, d);
     if (status == HAQ_OK)
@@ -35,7 +35,7 @@ haq_status haq_task_measure_latency(struct haq_session *s,
                                     const json_t *params, json_t **result,
                                     struct haq_buf *scores, struct haq_diag *d)
 {
-    struct haq_build b = {0};
+    struct haq_ready b = {0};
     struct haq_exec *mine = NULL;
     struct haq_latency out[2];
     size_t batch, budget_ms;
@@ -64,7 +64,7 @@ haq_status haq_task_measure_latency(struct haq_session *s,
             status = haq_fail(d, HAQ_NOMEM, "result of a measurement");
     }
     haq_exec_free(mine);
-    haq_build_fini(&b);
+    haq_ready_fini(&b);
     return status;
 }
 
@@ -118,7 +118,7 @@ haq_status haq_task_profile_layer(struct haq_session *s,
                                   const json_t *params, json_t **result,
                                   struct haq_buf *scores, struct haq_diag *d)
 {
-    struct haq_build b = {0};
+    struct haq_ready b = {0};
     struct haq_exec *e = NULL;
     uint64_t *ns = NULL;
     size_t rounds, steps = 0;
@@ -148,6 +148,6 @@ haq_status haq_task_profile_layer(struct haq_session *s,
     }
     free(ns);
     haq_exec_free(e);
-    haq_build_fini(&b);
+    haq_ready_fini(&b);
     return status;
 }
