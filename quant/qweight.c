@@ -10,7 +10,7 @@
 
 static const uint16_t F16_TINIEST = 0x0001, F16_LARGEST = 0x7bff;
 
-/* Least scale of a channel or group, as a share of the whole tensor's.  Training
+/* Least scale of a channel or group, as a share of the whole tensor's. Training
  * leaves dead channels with weights of 1e-30; their own scale would make the
  * int32 bias (scale s_x * s_w) overflow.  Half of this share of an 8-bit scale
  * is what float32 rounding takes from the largest weight: nothing is lost. */
