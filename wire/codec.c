@@ -162,7 +162,7 @@ static int write_buf(void *buf, const char *data, size_t len)
 }
 
 static haq_status check_value(const char *msg, enum haq_field f,
-                              const struct haq_value *v, haq_status bad,
+                              const struct haq_field_value *v, haq_status bad,
                               struct haq_diag *d)
 {
     const struct haq_field_info *info = haq_field_info(f);
@@ -178,7 +178,7 @@ static haq_status check_value(const char *msg, enum haq_field f,
 }
 
 static void pack_value(msgpack_packer *p, enum haq_field_type type,
-                       const struct haq_value *v)
+                       const struct haq_field_value *v)
 {
     if (type == HAQ_FIELD_UINT)
         msgpack_pack_uint64(p, v->u);
@@ -262,7 +262,7 @@ static haq_status read_header(struct haq_msg *out, const msgpack_object *root,
     return HAQ_OK;
 }
 
-static bool take_value(struct haq_value *out, enum haq_field_type type,
+static bool take_value(struct haq_field_value *out, enum haq_field_type type,
                        const msgpack_object *v)
 {
     static const msgpack_object_type want[] = {
@@ -287,7 +287,7 @@ static haq_status read_field(struct haq_msg *out, struct haq_arena *a,
 {
     const struct haq_field_info *info = haq_field_info(f);
     const char *msg = haq_msg_info(out->kind)->name;
-    struct haq_value value = {0, NULL, 0};
+    struct haq_field_value value = {0, NULL, 0};
 
     if (haq_msg_has(out, f))
         return haq_fail(d, HAQ_FORMAT, "message %s: %s twice", msg, info->name);

@@ -133,7 +133,7 @@ int haq_msg_find(const char *name, size_t len);
 /* Field with that key, or -1. */
 int haq_field_find(uint64_t key);
 
-struct haq_value {
+struct haq_field_value {
     uint64_t u;       /* HAQ_FIELD_UINT */
     const char *data; /* text (NUL-terminated) or bytes; borrowed */
     size_t len;
@@ -143,7 +143,7 @@ struct haq_value {
 struct haq_msg {
     enum haq_msg_kind kind;
     uint64_t present; /* mask of HAQ_F() bits */
-    struct haq_value value[HAQ_FIELD_COUNT];
+    struct haq_field_value value[HAQ_FIELD_COUNT];
 };
 
 void haq_msg_init(struct haq_msg *m, enum haq_msg_kind kind);

@@ -1,0 +1,104 @@
+#include "cli/progress.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+enum { BAR = 24, NARROW = 60, WIDEST = 400 };
+
+void haq_duration_text(char out[HAQ_DURATION_TEXT], double seconds)
+{
+    unsigned long t = (unsigned long)fmin(fmax(seconds, 0) + 0.5, 1e9);
+    if (t < 60)
+        snprintf(out, HAQ_DURATION_TEXT, "%lus", t);
+    else if (t < 3600)
+        snprintf(out, HAQ_DURATION_TEXT, "%lum %02lus", t / 60, t % 60);
+    else
+        snprintf(out, HAQ_DURATION_TEXT, "%luh %02lum", t / 3600,
+                 t % 3600 / 60);
+}
+
+void haq_progress_init(struct haq_progress_line *p, bool quiet)
+{
+    memset(p, 0, sizeof *p);
+    p->quiet = quiet;
+    p->terminal = isatty(STDERR_FILENO);
+}
+
+static size_t terminal_width(void)
+{
+    struct winsize w;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &w) || !w.ws_col)
+        return 80;
+    return w.ws_col < WIDEST ? w.ws_col : WIDEST;
+}
+
+static void bar_text(char out[BAR + 3], double fraction)
+{
+    int full = (int)(fmin(fmax(fraction, 0), 1) * BAR);
+    out[0] = '[';
+    for (int i = 0; i < BAR; i++)
+        out[1 + i] = i < full ? '#' : '.';
+    out[BAR + 1] = ']';
+    out[BAR + 2] = 0;
+}
+
+static void phase_text(char *out, size_t size,
+                       const struct haq_progress_state *s)
+{
+    if (s->total)
+        snprintf(out, size, "%s %zu/%zu", s->phase, s->done, s->total);
+    else
+        snprintf(out, size, "%s %zu", s->phase, s->done);
+}
+
+/* Several figures, the least important last: a narrow terminal cuts them. */
+static void line_text(char out[WIDEST], const struct haq_progress_state *s,
+                      bool bar)
+{
+    char phase[64], left[HAQ_DURATION_TEXT] = "?", drawn[BAR + 3] = "";
+    phase_text(phase, sizeof phase, s);
+    if (s->left_s >= 0)
+        haq_duration_text(left, s->left_s);
+    if (bar)
+        bar_text(drawn, s->fraction);
+    snprintf(out, WIDEST, "%s%s%3.0f %%  %s  %zu evaluated  %s left%s%s", drawn,
+             bar ? " " : "", 100 * s->fraction, phase, s->evaluations, left,
+             s->best && *s->best ? "  best: " : "", s->best ? s->best : "");
+}
+
+void haq_progress_draw(struct haq_progress_line *p,
+                       const struct haq_progress_state *s)
+{
+    char text[WIDEST];
+    uint64_t now = haq_clock_ns();
+    bool same = !strncmp(p->phase, s->phase, sizeof p->phase - 1);
+    uint64_t pause = p->terminal ? 100000000 : UINT64_C(60000000000);
+    if (p->quiet || (same && p->drawn_ns && now - p->drawn_ns < pause))
+        return;
+    p->drawn_ns = now;
+    snprintf(p->phase, sizeof p->phase, "%s", s->phase);
+    size_t width = terminal_width();
+    line_text(text, s, p->terminal && width >= NARROW);
+    if (p->terminal) {
+        if (strlen(text) >= width)
+            text[width - 1] = 0;
+        fprintf(stderr, "\r%s\033[K", text);
+        p->open = true;
+    } else {
+        fprintf(stderr, "%s\n", text);
+    }
+    fflush(stderr);
+}
+
+void haq_progress_end(struct haq_progress_line *p)
+{
+    if (p->open)
+        fputs("\r\033[K", stderr);
+    p->open = false;
+    fflush(stderr);
+}
