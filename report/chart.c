@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 enum { WIDTH = 640, HEIGHT = 400, LEFT = 58, RIGHT = 18, TOP = 14, FOOT = 46 };
-enum { TICKS_MAX = 12 };
+enum { TICKS_MAX = 12, NAMES_MAX = 12, NAME_WIDTH = 40, NAME_HEIGHT = 12 };
 
 /* From here on an axis is logarithmic. */
 static const double log_ratio = 8;
@@ -21,7 +21,9 @@ struct plot {
     const struct haq_view *view;
     const struct haq_chart *chart;
     struct axis x, y;
-    size_t outside; /* uniform widths that do not fit */
+    size_t outside;            /* uniform widths that do not fit */
+    double name[NAMES_MAX][2]; /* where names stand already */
+    int names;
 };
 
 static double at(const struct axis *a, double v)
@@ -186,7 +188,29 @@ static void write_title(struct haq_buf *b, const struct haq_view_point *q,
     haq_buf_puts(b, "</title>");
 }
 
-static void write_dot(struct haq_buf *b, const struct plot *p,
+/* A name that would cover another is left to the title of its point. */
+static void write_name(struct haq_buf *b, struct plot *p, const char *name,
+                       double x, double y)
+{
+    bool flip = x > WIDTH - RIGHT - NAME_WIDTH - 9;
+    x += flip ? -9 : 9;
+    for (int i = 0; i < p->names; i++)
+        if (fabs(p->name[i][0] - x) < NAME_WIDTH &&
+            fabs(p->name[i][1] - y) < NAME_HEIGHT)
+            return;
+    if (p->names == NAMES_MAX)
+        return;
+    p->name[p->names][0] = x;
+    p->name[p->names++][1] = y;
+    haq_buf_printf(b,
+                   "<text class=\"name\" x=\"%.1f\" y=\"%.1f\" "
+                   "text-anchor=\"%s\">",
+                   x, y, flip ? "end" : "start");
+    haq_html_escape(b, name);
+    haq_buf_puts(b, "</text>");
+}
+
+static void write_dot(struct haq_buf *b, struct plot *p,
                       const struct haq_view_point *q, size_t number)
 {
     double x = at(&p->x, cost_of(p, q)), y = at(&p->y, q->accuracy.value);
@@ -207,9 +231,10 @@ static void write_dot(struct haq_buf *b, const struct plot *p,
     if (q->knee)
         haq_buf_printf(b,
                        "<circle class=\"knee\" cx=\"%.1f\" cy=\"%.1f\" "
-                       "r=\"%.1f\"/><text class=\"name\" x=\"%.1f\" "
-                       "y=\"%.1f\">knee</text>",
-                       x, y, r + 5, x + r + 8, y + 16);
+                       "r=\"%.1f\"/>",
+                       x, y, r + 5);
+    if (q->knee)
+        write_name(b, p, "knee", x + 6, y + 18);
     haq_buf_puts(b, "</g>\n");
 }
 
@@ -225,16 +250,11 @@ static void write_baseline(struct haq_buf *b, struct plot *p,
         return;
     }
     double x = at(&p->x, c), y = at(&p->y, a);
-    bool flip = x > WIDTH - RIGHT - 44;
     haq_buf_puts(b, "<g class=\"base\">");
     write_title(b, q, 0);
-    haq_buf_printf(b,
-                   "<path d=\"M%.1f %.1fl6 6-6 6-6-6z\"/><text class=\"name\" "
-                   "x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">",
-                   x, y - 6, flip ? x - 9 : x + 9, y - 6,
-                   flip ? "end" : "start");
-    haq_html_escape(b, q->label);
-    haq_buf_puts(b, "</text></g>\n");
+    haq_buf_printf(b, "<path d=\"M%.1f %.1fl6 6-6 6-6-6z\"/>", x, y - 6);
+    write_name(b, p, q->label, x, y - 6);
+    haq_buf_puts(b, "</g>\n");
 }
 
 static int by_x(const void *a, const void *b)

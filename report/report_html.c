@@ -236,7 +236,8 @@ static void write_points(struct haq_buf *b, const struct haq_view *v)
         write_row(b, v, &v->point[i], i + 1);
     write_row(b, v, &v->base, 0);
     for (size_t i = 0; i < v->n_uniform; i++)
-        write_row(b, v, &v->uniform[i], 0);
+        if (!haq_view_on_front(v, &v->uniform[i]))
+            write_row(b, v, &v->uniform[i], 0);
     haq_buf_puts(b, "</tbody></table></div>\n<p class=\"note\">Latency is the "
                     "float model's divided by the speed-up, which is measured "
                     "interleaved with float; bits are the mean per weight. The "

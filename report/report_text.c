@@ -146,7 +146,8 @@ static bool make_grid(struct grid *g, const struct haq_view *v, bool unicode)
         add_row(g, v, &v->point[i], i + 1, unicode);
     add_row(g, v, &v->base, 0, unicode);
     for (size_t i = 0; i < v->n_uniform; i++)
-        add_row(g, v, &v->uniform[i], 0, unicode);
+        if (!haq_view_on_front(v, &v->uniform[i]))
+            add_row(g, v, &v->uniform[i], 0, unicode);
     measure(g);
     return true;
 }

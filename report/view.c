@@ -161,6 +161,15 @@ const struct haq_view_point *haq_view_knee(const struct haq_view *v)
     return NULL;
 }
 
+bool haq_view_on_front(const struct haq_view *v,
+                       const struct haq_view_point *uniform)
+{
+    for (size_t i = 0; i < v->n; i++)
+        if (!strcmp(v->point[i].id, uniform->id))
+            return true;
+    return false;
+}
+
 /* ---- words ----------------------------------------------------------------*/
 
 void haq_html_escape(struct haq_buf *b, const char *s)

@@ -57,6 +57,10 @@ void haq_view_fini(struct haq_view *v);
 /* The point that the front recommends; NULL when there is none. */
 const struct haq_view_point *haq_view_knee(const struct haq_view *v);
 
+/* Is a uniform width one of the points? */
+bool haq_view_on_front(const struct haq_view *v,
+                       const struct haq_view_point *uniform);
+
 /* Text with &, <, >, " and ' made harmless for HTML. */
 void haq_html_escape(struct haq_buf *b, const char *text);
 
