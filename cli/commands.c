@@ -17,6 +17,11 @@ const struct haq_command haq_commands[] = {
     {"bench", "MODEL [--recipe R.json]... [options]",
      "latency, paired with the float model",
      "haq bench model.onnx --recipe w8.json --recipe w4.json", haq_cmd_bench},
+    {"search", "MODEL --eval E.npz --calib C.npz [options]",
+     "find the front of accuracy, latency and size",
+     "haq search model.onnx --calib calib.npz --eval eval.npz --time 10m "
+     "--max-drop 1.0",
+     haq_cmd_search},
     {"export", "DIR|R.json --format F -o OUT [options]",
      "write a point for another tool",
      "haq export model-haq --point knee --format onnx-qdq -o knee.onnx",

@@ -1,0 +1,174 @@
+#include <langinfo.h>
+#include <locale.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "cli/commands.h"
+#include "cli/search_job.h"
+#include "graph/onnx_import.h"
+#include "report/report.h"
+
+enum { DEFAULT_TIME_S = 600 };
+
+struct search_args {
+    struct haq_common common;
+    struct haq_search_job job;
+    struct haq_opt_list dims;
+    const char *objectives;
+    char *dims_json; /* owned */
+};
+
+static void fill_defaults(struct search_args *a)
+{
+    *a = (struct search_args){.objectives = "accuracy,latency,size"};
+    haq_common_init(&a->common);
+    a->job.workers = 1;
+    a->job.search = (struct haq_search_config){
+        .algorithm = "auto",
+        .max_drop = INFINITY,
+        .max_latency_ms = INFINITY,
+        .max_size_bytes = INFINITY,
+        .calib_method = "minmax",
+    };
+}
+
+static haq_status parse(struct search_args *a, const struct haq_command *self,
+                        int argc, char **argv, struct haq_diag *d)
+{
+    struct haq_search_job *j = &a->job;
+    struct haq_search_config *c = &j->search;
+    const struct haq_opt opts[] = {
+        {"calib", 0, HAQ_OPT_TEXT, &j->calib, "C.npz", "calibration samples"},
+        {"eval", 0, HAQ_OPT_TEXT, &j->eval, "E.npz",
+         "samples and labels that decide (required)"},
+        {"out", 0, HAQ_OPT_TEXT, &j->out, "DIR",
+         "folder of the job (default ./MODELNAME-haq)"},
+        {"objectives", 0, HAQ_OPT_TEXT, &a->objectives, "LIST",
+         "any of accuracy,latency,size (default all)"},
+        {"max-drop", 0, HAQ_OPT_REAL, &c->max_drop, "POINTS",
+         "accuracy that may be lost (percent for perplexity)"},
+        {"max-latency", 0, HAQ_OPT_REAL, &c->max_latency_ms, "MS",
+         "latency of a point at most"},
+        {"max-size", 0, HAQ_OPT_BYTES, &c->max_size_bytes, "BYTES",
+         "size of a point at most"},
+        {"time", 0, HAQ_OPT_DURATION, &c->time_s, "TIME",
+         "budget of the job over all its runs (default 10m without --trials)"},
+        {"trials", 0, HAQ_OPT_COUNT, &c->trials, "N",
+         "candidates to evaluate at most"},
+        {"seed", 0, HAQ_OPT_SEED, &c->seed, "S", "of every random choice"},
+        {"algorithm", 0, HAQ_OPT_TEXT, &c->algorithm, "NAME",
+         "auto, nsga2 or random"},
+        {"calibration", 0, HAQ_OPT_TEXT, &c->calib_method, "METHOD",
+         "minmax, percentile:P or mse"},
+        {"metric", 0, HAQ_OPT_TEXT, &j->metric, "NAME",
+         "top1, top5, perplexity, mse or agreement (default by the labels)"},
+        {"resume", 0, HAQ_OPT_FLAG, &j->resume, NULL,
+         "go on with the job in the folder"},
+        {"workers", 0, HAQ_OPT_COUNT, &j->workers, "N",
+         "worker processes (default 1, on all cores)"},
+        {"dim", 0, HAQ_OPT_LIST, &a->dims, "NAME=N",
+         "size of a symbolic dimension"},
+    };
+    return haq_opts_parse(self, opts, sizeof opts / sizeof *opts, &a->common,
+                          argc, argv, &j->model, 1, 1, d);
+}
+
+static haq_status write_dims(struct search_args *a, struct haq_diag *d)
+{
+    struct haq_dim_binding bound[HAQ_OPT_LIST_MAX];
+    struct haq_arena arena;
+    if (!a->dims.n)
+        return HAQ_OK;
+    haq_arena_init(&arena);
+    json_t *o = json_object();
+    haq_status s = haq_parse_dims(bound, &a->dims, &arena, d);
+    for (size_t i = 0; s == HAQ_OK && i < a->dims.n; i++)
+        json_object_set_new(o, bound[i].name,
+                            json_integer((json_int_t)bound[i].size));
+    if (s == HAQ_OK && !(a->dims_json = haq_json_canonical(o, NULL)))
+        s = haq_fail(d, HAQ_NOMEM, "--dim");
+    json_decref(o);
+    haq_arena_fini(&arena);
+    a->job.dims = a->dims_json;
+    return s;
+}
+
+static haq_status check(struct search_args *a, struct haq_diag *d)
+{
+    struct haq_search_job *j = &a->job;
+    struct haq_search_config *c = &j->search;
+    if (!j->eval)
+        return haq_fail(d, HAQ_USAGE, "--eval E.npz is needed");
+    if (c->max_drop < 0 || c->max_latency_ms <= 0 || c->max_size_bytes <= 0)
+        return haq_fail(d, HAQ_USAGE,
+                        "--max-drop, --max-latency and --max-size are "
+                        "positive");
+    if (!c->trials && !(c->time_s > 0))
+        c->time_s = DEFAULT_TIME_S;
+    j->isa = a->common.isa;
+    j->threads = a->common.threads;
+    j->quiet = a->common.quiet;
+    haq_status s = haq_objectives_parse(&c->objectives, a->objectives, d);
+    return s == HAQ_OK ? write_dims(a, d) : s;
+}
+
+static haq_status print_table(const struct haq_search_outcome *o,
+                              struct haq_diag *d)
+{
+    char *text = NULL;
+    size_t len;
+    setlocale(LC_CTYPE, "");
+    bool unicode = !strcmp(nl_langinfo(CODESET), "UTF-8");
+    haq_status s = haq_report_text(o->front, unicode, &text, &len, d);
+    if (s != HAQ_OK)
+        return s;
+    fputs(text, stdout);
+    printf("\nfront, recipes and report: %s/\n", o->dir);
+    free(text);
+    return HAQ_OK;
+}
+
+/* Results go out whatever the status is; the worst of the two is returned. */
+static haq_status show(const struct search_args *a,
+                       const struct haq_search_outcome *o, haq_status s,
+                       struct haq_diag *d)
+{
+    struct haq_diag own = {HAQ_OK, ""};
+    haq_status shown = HAQ_OK;
+    if (!o->front)
+        return s;
+    if (a->common.json)
+        shown = haq_print_json(json_incref(o->front), &own);
+    else if (!a->common.quiet)
+        shown = print_table(o, &own);
+    if (s == HAQ_OK && shown != HAQ_OK) {
+        *d = own;
+        return shown;
+    }
+    return s;
+}
+
+haq_status haq_cmd_search(const struct haq_command *self, int argc, char **argv,
+                          struct haq_diag *d)
+{
+    struct search_args a;
+    struct haq_search_outcome o = {.front = NULL};
+    fill_defaults(&a);
+    haq_status s = parse(&a, self, argc, argv, d);
+    if (s != HAQ_OK || a.common.help)
+        return s;
+    s = check(&a, d);
+    if (s == HAQ_OK) {
+        s = haq_search_job_run(&a.job, &o, d);
+        s = show(&a, &o, s, d);
+    }
+    if (s == HAQ_INTERRUPTED)
+        haq_fail(d, s,
+                 "interrupted; everything measured is kept, the same command "
+                 "with --resume goes on");
+    haq_search_outcome_fini(&o);
+    free(a.dims_json);
+    return s;
+}
