@@ -233,8 +233,18 @@ static void write_dot(struct haq_buf *b, struct plot *p,
                        "<circle class=\"knee\" cx=\"%.1f\" cy=\"%.1f\" "
                        "r=\"%.1f\"/>",
                        x, y, r + 5);
-    if (q->knee)
-        write_name(b, p, "knee", x + 6, y + 18);
+    haq_buf_puts(b, "</g>\n");
+}
+
+/* Before all other names: this one is never left out. */
+static void write_knee_name(struct haq_buf *b, struct plot *p)
+{
+    const struct haq_view_point *q = haq_view_knee(p->view);
+    if (!q || !shown(p, q))
+        return;
+    haq_buf_puts(b, "<g class=\"dot\">");
+    write_name(b, p, "knee", at(&p->x, cost_of(p, q)) + 6,
+               at(&p->y, q->accuracy.value) + 18);
     haq_buf_puts(b, "</g>\n");
 }
 
@@ -314,6 +324,7 @@ void haq_chart_write(struct haq_buf *b, const struct haq_view *v,
     for (size_t i = 0; i < v->n; i++)
         if (shown(&p, &v->point[i]) && !v->point[i].knee)
             write_dot(b, &p, &v->point[i], i + 1);
+    write_knee_name(b, &p);
     write_baseline(b, &p, &v->base);
     for (size_t i = 0; i < v->n_uniform; i++)
         write_baseline(b, &p, &v->uniform[i]);
