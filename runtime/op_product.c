@@ -262,9 +262,11 @@ haq_status haq_prepare_product(struct haq_plan *p, int node, struct haq_diag *d)
     if (fa.kind != fb.kind || fa.kind == HAQ_FORM_ROWS ||
         fa.kind == HAQ_FORM_FAKE_ROWS)
         return haq_plan_unsupported(p, node, "operands in these formats", d);
-    if (n->n_in > 2 && n->in[2] != HAQ_NO_VALUE && !haq_layer_bias(p, node))
+    haq_status s = haq_layer_bias(&g->args.bias, p, node, d);
+    if (!s && n->n_in > 2 && n->in[2] != HAQ_NO_VALUE && !g->args.bias)
         return haq_plan_unsupported(p, node, "a bias that is computed", d);
-    haq_status s = haq_plan_read(p, n->in[0], &fa, &in[0], d);
+    if (!s)
+        s = haq_plan_read(p, n->in[0], &fa, &in[0], d);
     if (!s)
         s = haq_plan_read(p, n->in[1], &fb, &in[1], d);
     if (!s)
@@ -272,7 +274,8 @@ haq_status haq_prepare_product(struct haq_plan *p, int node, struct haq_diag *d)
     if (s)
         return s;
     fy = p->slot[out].form;
-    g->impl = haq_gemm_select(codes ? HAQ_GEMM_U8_S8 : HAQ_GEMM_F32, p->isa);
+    g->impl = haq_gemm_select(codes ? HAQ_GEMM_U8_S8 : HAQ_GEMM_F32,
+                              haq_plan_product_isa(p));
     g->rowsum = haq_rowsum_select(p->isa);
     g->elem = codes ? 1 : sizeof(float);
     s = set_dims(g, p, node, d);
@@ -280,7 +283,6 @@ haq_status haq_prepare_product(struct haq_plan *p, int node, struct haq_diag *d)
         s = fill_vectors(g, p, &fa, &fb, &fy, d);
     if (s)
         return s;
-    g->args.bias = haq_layer_bias(p, node);
     if (codes && g->args.bias)
         return haq_plan_unsupported(p, node, "a bias on codes", d);
     choose_epilogue(g, p, &fy, n->clamp);

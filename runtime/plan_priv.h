@@ -13,6 +13,7 @@
 #define HAQ_RUNTIME_PLAN_PRIV_H
 
 #include "base/arena.h"
+#include "base/cpu.h"
 #include "base/thread.h"
 #include "graph/op.h"
 #include "kernels/elementwise.h"
@@ -151,6 +152,14 @@ static inline const struct haq_qnode *haq_plan_qnode(const struct haq_plan *p,
                                                      int node)
 {
     return p->q ? &p->q->node[node] : NULL;
+}
+
+/* Instruction sets for float products: a simulation takes the reference, whose
+ * sums are in double, so that it shows what quantization does and not what the
+ * order of a float sum does. */
+static inline unsigned haq_plan_product_isa(const struct haq_plan *p)
+{
+    return p->simulate ? HAQ_ISA_NONE : p->isa;
 }
 
 /* A step for `node` with its name and layer filled in. */

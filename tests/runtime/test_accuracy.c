@@ -40,6 +40,7 @@ struct subject {
     struct haq_pack_cache *packs;
     struct haq_pool *pool;
     size_t *index;
+    size_t n; /* samples in use */
 };
 
 static int set_up(struct subject *t, const struct golden *m, size_t limit)
@@ -65,8 +66,7 @@ static int set_up(struct subject *t, const struct golden *m, size_t limit)
     t->metric = haq_metric_default(&t->eval.y);
     t->index = malloc(t->eval.n * sizeof *t->index);
     haq_dataset_order(t->eval.n, t->index);
-    if (limit && t->eval.n > limit)
-        t->eval.n = limit;
+    t->n = limit && t->eval.n > limit ? limit : t->eval.n;
     return 0;
 }
 
@@ -115,7 +115,7 @@ static double evaluate(struct subject *t, const char *weight, const char *act,
     struct haq_evaluation e = {0};
     double value = NAN;
     struct haq_plan *plan = make_plan(t, weight, act, simulate, &q);
-    if (plan && haq_evaluate(&e, plan, &t->eval, t->index, t->eval.n, t->metric,
+    if (plan && haq_evaluate(&e, plan, &t->eval, t->index, t->n, t->metric,
                              NULL, outputs, t->pool, &d))
         printf("\n    %s\n", d.text);
     if (e.n)
@@ -153,8 +153,7 @@ static void accuracy_is_that_of_another_runtime(void)
                                   variants[v].activation, false, NULL);
             printf("\n    %-18s %-13s %-6s %8.3f (%.3f)", models[m].folder,
                    variants[v].weight, variants[v].activation, got, want);
-            CU_ASSERT(
-                      fabs(got - want) <= tolerance(m, v, want, t.eval.n));
+            CU_ASSERT(fabs(got - want) <= tolerance(m, v, want, t.n));
         }
         tear_down(&t);
     }
@@ -190,18 +189,18 @@ static void simulation_and_integers_agree(void)
         {"int8", "uint8:dynamic", .001}, {"uint4:group32", "int8", 0.001},
         {"int6:tensor", "uint6", 0.001}, {"int3", "uint8", 0.01},
     };
-    enum { LIMIT = 1000, FORMATS = sizeof formats / sizeof *formats };
+    enum { LIMIT = 300, FORMATS = sizeof formats / sizeof *formats };
     if (!shared_data())
         return;
     for (int m = 0; m < MODELS; m++) {
         struct subject t;
-        if (set_up(&t, &models[m], m == LM ? 20 : LIMIT)) {
+        if (set_up(&t, &models[m], m == LM ? 10 : LIMIT)) {
             CU_FAIL("set-up");
             tear_down(&t);
             continue;
         }
         size_t count =
-            t.g->values[t.g->outputs[0]].count / (size_t)t.g->batch * t.eval.n;
+            t.g->values[t.g->outputs[0]].count / (size_t)t.g->batch * t.n;
         float *a = calloc(count, sizeof *a), *b = calloc(count, sizeof *b);
         for (int f = 0; f < FORMATS; f++) {
             const char *w = formats[f].weight, *x = formats[f].activation;
@@ -210,7 +209,11 @@ static void simulation_and_integers_agree(void)
             double share = differing(&t, a, b, count);
             printf("\n    %-18s %-13s %-13s %8.3f %8.3f  %.5f",
                    models[m].folder, w, x, va, vb, share);
-            CU_ASSERT(share <= fmax(formats[f].share, 1.001 / (double)t.eval.n));
+            /* Between its products the language model is float, where a last
+             * bit that differs grows from layer to layer. */
+            double chaos = m == LM ? 0.02 : 0;
+            CU_ASSERT(share <=
+                      chaos + fmax(formats[f].share, 1.001 / (double)t.n));
         }
         free(a);
         free(b);
