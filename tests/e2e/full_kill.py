@@ -5,7 +5,7 @@ import kills
 
 h.need_haq()
 checks = h.Checks()
-for workers in ("1", "2"):
-    kills.compare(checks, ["--trials", "60", "--seed", "5", "--workers",
-                           workers], kills=10, seed=2, exact=False)
+for workers in (1, 2):
+    kills.compare(checks, ["--trials", "60", "--seed", "5"], kills=10, seed=2,
+                  exact=False, workers=workers)
 checks.finish()
