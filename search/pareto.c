@@ -149,21 +149,21 @@ size_t haq_knee(const double *f, size_t n, size_t m)
     return best;
 }
 
-bool haq_spread(const double *f, size_t m, size_t *index, size_t *n,
-                size_t want)
+bool haq_spread_order(const double *f, size_t m, size_t *index, size_t n)
 {
-    double *crowd = calloc(*n + 1, sizeof *crowd);
-    struct haq_keyed *keyed = calloc(*n + 1, sizeof *keyed);
+    double *crowd = calloc(n + 1, sizeof *crowd);
+    struct haq_keyed *keyed = calloc(n + 1, sizeof *keyed);
     bool ok = crowd && keyed;
-    while (ok && *n > want) {
+    for (; ok && n > 1; n--) {
         size_t worst = 0;
-        haq_crowding(f, m, index, *n, crowd, keyed);
-        for (size_t i = 1; i < *n; i++)
+        haq_crowding(f, m, index, n, crowd, keyed);
+        for (size_t i = 1; i < n; i++)
             if (crowd[i] < crowd[worst])
                 worst = i;
+        size_t gone = index[worst];
         memmove(index + worst, index + worst + 1,
-                (*n - worst - 1) * sizeof *index);
-        --*n;
+                (n - worst - 1) * sizeof *index);
+        index[n - 1] = gone;
     }
     free(crowd);
     free(keyed);

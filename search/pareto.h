@@ -25,10 +25,10 @@ double haq_hypervolume(const double *f, size_t n, size_t m, const double *ref);
  * first.  n >= 1. */
 size_t haq_knee(const double *f, size_t n, size_t m);
 
-/* Choose `want` of the points index[0..*n-1] that cover the front best: again
- * and again the most crowded one goes (the ends of each objective stay).
- * `index` is shortened in place, its order kept.  false: no memory. */
-bool haq_spread(const double *f, size_t m, size_t *index, size_t *n,
-                size_t want);
+/* Put the points index[0..n-1] into the order in which they cover the front
+ * best: whatever is cut off at the end, what is left is well spread.  (From the
+ * whole set the most crowded point goes last, of the rest the most crowded one
+ * goes before it, ...)  false: no memory. */
+bool haq_spread_order(const double *f, size_t m, size_t *index, size_t n);
 
 #endif

@@ -15,12 +15,13 @@ enum {
     GENERATIONS = 8, /* that a budget should at least pay for */
     SEEDS_PER_COST = 24,
     CONFIRM = 40,
-    CONFIRM_MIN = 6
+    CONFIRM_WISH = 20, /* that time is kept for */
+    CONFIRM_BATCH = 8
 };
 
-/* Evolution may use this share of the time, and never more than leaves enough
- * for confirming CONFIRM_MIN points. */
-static const double evolve_until = 0.85;
+/* Evolution may use this share of the time, and leaves enough for confirming
+ * CONFIRM_WISH points as long as that is not more than the other share. */
+static const double evolve_until = 0.85, confirm_share = 0.3;
 /* A thorough timing takes this much longer than a quick one: twice 340 ms. */
 static const double thorough_extra_s = 0.7;
 
@@ -47,9 +48,8 @@ bool haq_evolve_late(const struct haq_search *s)
     double time = s->config.time_s;
     if (!(time > 0) || s->replaying)
         return false;
-    double reserve = CONFIRM_MIN * confirm_cost(s);
-    double until = fmin(evolve_until * time, time - reserve);
-    return s->elapsed_s > until;
+    double reserve = fmin(CONFIRM_WISH * confirm_cost(s), confirm_share * time);
+    return s->elapsed_s > fmin(evolve_until * time, time - reserve);
 }
 
 /* Small enough that the budget pays for several generations. */
@@ -264,16 +264,6 @@ static bool confirmable(const struct haq_search *s,
            (!haq_uses_latency(s) || haq_candidate_timing(c));
 }
 
-static size_t affordable_points(const struct haq_search *s)
-{
-    size_t most = s->config.confirm ? s->config.confirm : CONFIRM;
-    if (!(s->config.time_s > 0) || s->replaying)
-        return most;
-    double n = (s->config.time_s - s->elapsed_s) / fmax(confirm_cost(s), 1e-6);
-    n = fmax(n, CONFIRM_MIN);
-    return n < (double)most ? (size_t)n : most;
-}
-
 /* Judged candidates, those that take part in a choice. */
 struct pool {
     struct haq_candidate **candidate;
@@ -311,8 +301,9 @@ static bool pool_init(struct pool *p, const struct haq_search *s)
     return true;
 }
 
-/* Front after front until `most` points are chosen; of the front that does not
- * fit its best spread.  Returns how many stand in p->scratch. */
+/* Front after front until `most` points are chosen, those of a front in the
+ * order in which they cover it.  Returns how many stand in
+ * p->scratch. */
 static size_t choose_points(struct pool *p, size_t m, size_t most, bool *ok)
 {
     size_t fronts =
@@ -320,51 +311,72 @@ static size_t choose_points(struct pool *p, size_t m, size_t most, bool *ok)
     size_t chosen = 0;
     *ok = true;
     for (size_t r = 0; r < fronts && chosen < most && *ok; r++) {
-        size_t n = 0;
+        size_t first = chosen;
         for (size_t i = 0; i < p->n; i++)
             if (p->rank[i] == r && p->violation[i] <= 0)
-                p->scratch[chosen + n++] = i;
-        *ok = haq_spread(p->f, m, p->scratch + chosen, &n, most - chosen);
-        chosen += n;
+                p->scratch[chosen++] = i;
+        *ok = haq_spread_order(p->f, m, p->scratch + first, chosen - first);
     }
-    return chosen;
+    return chosen < most ? chosen : most;
 }
 
-static void plan_whole(struct haq_search *s)
+/* The points to be confirmed, most wanted first, as members. */
+static void choose_members(struct haq_search *s)
 {
     struct pool p;
     size_t m = haq_objective_count(s), chosen = 0;
+    size_t most = s->config.confirm ? s->config.confirm : CONFIRM;
     bool ok = pool_init(&p, s);
     if (ok)
-        chosen = choose_points(&p, m, affordable_points(s), &ok);
+        chosen = choose_points(&p, m, most, &ok);
     ok = ok && reserve_members(s, chosen);
     if (!ok)
         haq_search_fail(s, HAQ_NOMEM, "no memory for confirming the front");
-    s->n_members = 0;
-    for (size_t i = 0; i < chosen && ok; i++) {
-        struct haq_candidate *c = p.candidate[p.scratch[i]];
-        s->member[s->n_members++] = c;
-        if (!haq_slice_is_whole(s))
-            haq_slot_add(s, HAQ_SLOT_WHOLE, c, 0, 0);
-    }
+    s->n_members = s->confirmed = s->batch = 0;
+    s->timing_stage = false;
+    for (size_t i = 0; i < chosen && ok; i++)
+        s->member[s->n_members++] = p.candidate[p.scratch[i]];
     pool_fini(&p);
 }
 
-static void plan_thorough(struct haq_search *s)
+/* Points that the time left pays for; the first batch is never given up. */
+static size_t affordable_batch(const struct haq_search *s)
 {
-    if (!haq_uses_latency(s))
-        return;
-    double limit = haq_drop_limit(s, true);
-    for (size_t i = 0; i < s->n_members; i++)
-        if (haq_candidate_drop(s, s->member[i], true) <= limit)
-            haq_slot_add(s, HAQ_SLOT_THOROUGH, s->member[i], 0, 0);
+    size_t left = s->n_members - s->batch;
+    size_t most = left < CONFIRM_BATCH ? left : CONFIRM_BATCH;
+    if (!(s->config.time_s > 0) || s->replaying || !s->batch)
+        return most;
+    double n = (s->config.time_s - s->elapsed_s) / fmax(confirm_cost(s), 1e-6);
+    return n < 1 ? 0 : n < (double)most ? (size_t)n : most;
 }
 
-/* First the accuracies, then the latencies of those that are still allowed. */
+static void add_thorough(struct haq_search *s)
+{
+    double limit = haq_drop_limit(s, true);
+    for (size_t i = s->confirmed; i < s->batch; i++)
+        if (haq_uses_latency(s) &&
+            haq_candidate_drop(s, s->member[i], true) <= limit)
+            haq_slot_add(s, HAQ_SLOT_THOROUGH, s->member[i], 0, 0);
+    s->confirmed = s->batch;
+}
+
+/* In batches, so that whenever time ends what was begun is finished: first the
+ * accuracies, then the latencies of those that are still allowed. */
 void haq_plan_confirm(struct haq_search *s)
 {
-    if (s->step == 0)
-        plan_whole(s);
-    if (s->step == 1 || (s->step == 0 && !s->n_slots && !s->status))
-        plan_thorough(s);
+    if (!s->step)
+        choose_members(s);
+    while (!s->status && !s->n_slots) {
+        if (s->confirmed < s->batch) {
+            add_thorough(s);
+            continue;
+        }
+        size_t n = affordable_batch(s);
+        if (!n)
+            return;
+        for (size_t i = s->batch; i < s->batch + n; i++)
+            if (!haq_slice_is_whole(s))
+                haq_slot_add(s, HAQ_SLOT_WHOLE, s->member[i], 0, 0);
+        s->batch += n;
+    }
 }

@@ -160,32 +160,34 @@ void haq_search_fail(struct haq_search *s, haq_status status, const char *text)
 /* ---- stages ---------------------------------------------------------------*/
 
 /* What one sample and one quick timing cost, from the stage that just closed,
- * in order of slots.  Wall time where it was spent now, else what the results
- * say it took when they were made. */
+ * in order of slots.  Wall time while nothing but one kind was measured, else
+ * what the results say it took when they were made. */
 static void learn_costs(struct haq_search *s, double wall)
 {
     double seconds = 0;
-    size_t samples = 0, timings = 0;
+    size_t samples = 0, timings = 0, evaluations = 0;
     for (size_t i = 0; i < s->n_slots; i++) {
         const struct haq_slot *slot = &s->slot[i];
-        samples += slot->told ? slot->samples : 0;
-        seconds += slot->told && slot->samples ? slot->seconds : 0;
-        timings += slot->told && slot->kind == HAQ_SLOT_QUICK;
+        bool evaluates =
+            slot->kind == HAQ_SLOT_SLICE || slot->kind == HAQ_SLOT_WHOLE;
+        bool counts = evaluates && slot->told && slot->samples;
+        samples += counts ? slot->samples : 0;
+        seconds += counts ? slot->seconds : 0;
+        evaluations += evaluates;
+        timings += slot->kind == HAQ_SLOT_QUICK;
     }
-    bool pure = s->phase == HAQ_PHASE_EVOLVE && !s->replaying;
-    if (pure && timings == s->n_slots && timings)
+    bool now = s->phase == HAQ_PHASE_EVOLVE && !s->replaying;
+    if (now && timings && timings == s->n_slots)
         s->quick_s = wall / (double)timings;
-    else if (samples)
-        s->sample_s = (pure ? wall : seconds) / (double)samples;
+    if (samples && now && evaluations == s->n_slots)
+        s->sample_s = wall / (double)samples;
+    else if (samples && seconds > 0)
+        s->sample_s = seconds / (double)samples;
 }
 
 static void close_stage(struct haq_search *s)
 {
-    double wall = s->elapsed_s - s->stage_start_s;
-    if (wall > replay_stage_s ||
-        s->elapsed_s - s->first_elapsed_s > replay_most_s)
-        s->replaying = false;
-    learn_costs(s, wall);
+    learn_costs(s, s->elapsed_s - s->stage_start_s);
     haq_slots_clear(s);
     s->stage_start_s = s->elapsed_s;
 }
@@ -206,11 +208,13 @@ static void advance(struct haq_search *s)
 }
 
 /* Wants not handed out are dropped when their phase took its share.  The two
- * references are never dropped: without them there is nothing to show. */
+ * references are never dropped, without them there is nothing to show, nor is
+ * the first batch of confirmed points. */
 static void drop_late(struct haq_search *s)
 {
-    if (!(s->config.time_s > 0) || s->replaying ||
-        (s->phase == HAQ_PHASE_BASELINE && s->step == 1))
+    bool first_batch = s->phase == HAQ_PHASE_CONFIRM && !s->confirmed;
+    bool references = s->phase == HAQ_PHASE_BASELINE && s->step == 1;
+    if (!(s->config.time_s > 0) || s->replaying || first_batch || references)
         return;
     double latest = haq_phases[s->phase].latest * s->config.time_s;
     bool late = s->phase == HAQ_PHASE_EVOLVE ? haq_evolve_late(s)
@@ -233,6 +237,9 @@ bool haq_search_next(struct haq_search *s, double elapsed_s,
     s->elapsed_s = fmax(elapsed_s, s->elapsed_s);
     if (s->stopped || s->over)
         return false;
+    if (s->elapsed_s - s->stage_start_s > replay_stage_s ||
+        s->elapsed_s - s->first_elapsed_s > replay_most_s)
+        s->replaying = false;
     drop_late(s);
     while (s->next_slot == s->n_slots && !s->open && !s->over)
         advance(s);

@@ -87,7 +87,8 @@ struct haq_search {
     size_t *member_id;
     struct haq_candidate **member;
     size_t n_members, member_room, generation;
-    bool timing_stage; /* the generation's latencies come next */
+    bool timing_stage;       /* the generation's latencies come next */
+    size_t confirmed, batch; /* members: timed up to, evaluated up to */
 
     double elapsed_s, stage_start_s, first_elapsed_s;
     bool started, replaying;
@@ -176,7 +177,7 @@ struct haq_phase {
     /* Add the wants of the next stage; none added: the phase is over. */
     void (*plan)(struct haq_search *s);
     /* Wants that were not handed out are dropped after this share of the time
-     * (0: the phase decides by itself). */
+     * (0: the phase says when). */
     double latest;
 };
 extern const struct haq_phase haq_phases[]; /* ends with a NULL name */

@@ -19,13 +19,16 @@
 
 enum { SIM_LAYERS = 12, SIM_LOG = 20000 };
 
+static const uint64_t sim_log_start = 0xcbf29ce484222325u;
+
 struct sim {
     struct haq_layers layers;
     struct haq_layer layer[SIM_LAYERS];
     double sensitivity[SIM_LAYERS];
     uint64_t shuffle;      /* != 0: tell in random order */
     double noise;          /* of accuracies in points */
-    double seconds_each;   /* simulated duration of one want; 0 = no clock */
+    double seconds_each;   /* simulated duration of one timing and of 1,000
+                              samples; 0 = no clock */
     double now_s;          /* simulated clock */
     size_t fail_every;     /* every n-th evaluation of a candidate fails */
     size_t stop_after;     /* wants until haq_search_stop; 0 = never */
@@ -40,7 +43,7 @@ static inline void sim_init(struct sim *m)
     static const char *const names[SIM_LAYERS] = {"conv1", "b1a", "b1b", "b2a",
                                                   "b2b",   "b3a", "b3b", "b4a",
                                                   "b4b",   "b5a", "b5b", "fc"};
-    *m = (struct sim){.noise = 0.1, .log_hash = 1469598103934665603u};
+    *m = (struct sim){.noise = 0.1, .log_hash = sim_log_start};
     haq_arena_init(&m->layers.arena);
     m->layers.layer = m->layer;
     m->layers.n = SIM_LAYERS;
@@ -139,7 +142,14 @@ static inline json_t *sim_evaluate(struct sim *m, const struct haq_recipe *r,
     m->evaluations++;
     return json_pack("{s:f,s:f,s:f,s:f,s:f,s:f}", "value", value, "ci_low",
                      value - 0.5, "ci_high", value + 0.5, "n", n, "kl", damage,
-                     "seconds", m->seconds_each);
+                     "seconds", m->seconds_each * n / 1000);
+}
+
+/* How long a want takes. */
+static inline double sim_seconds(const struct sim *m, const json_t *result)
+{
+    const json_t *seconds = json_object_get(result, "seconds");
+    return seconds ? json_number_value(seconds) : m->seconds_each;
 }
 
 static inline json_t *sim_latency(const struct sim *m,
@@ -223,7 +233,7 @@ static inline void sim_drive(struct sim *m, struct haq_search *s)
         while (n < SIM_LOG && haq_search_next(s, m->now_s, &w)) {
             sim_log(m, &w);
             open[n++] = (struct sim_open){w.id, sim_answer(m, &w)};
-            m->now_s += m->seconds_each;
+            m->now_s += sim_seconds(m, open[n - 1].result);
             if (++m->wants == m->stop_after)
                 haq_search_stop(s);
             if (m->seconds_each > 0)

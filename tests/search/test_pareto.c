@@ -92,19 +92,28 @@ static void the_knee_is_farthest_from_the_chord(void)
     CU_ASSERT(haq_knee(three, 4, 3) == 3);
 }
 
-static void a_spread_keeps_the_ends(void)
+static void any_prefix_of_a_spread_covers_the_front(void)
 {
     double f[200];
-    size_t index[100], n = 100;
+    size_t index[100];
     for (size_t i = 0; i < 100; i++) {
         f[2 * i] = (double)(i * i);
         f[2 * i + 1] = -(double)i;
         index[i] = i;
     }
-    CU_ASSERT(haq_spread(f, 2, index, &n, 10));
-    CU_ASSERT(n == 10 && index[0] == 0 && index[9] == 99);
-    for (size_t i = 1; i < n; i++)
-        CU_ASSERT(index[i] > index[i - 1] && index[i] - index[i - 1] < 35);
+    CU_ASSERT(haq_spread_order(f, 2, index, 100));
+    for (size_t n = 10; n <= 40; n += 10) {
+        bool in[100] = {false};
+        size_t gap = 0, widest = 0;
+        for (size_t i = 0; i < n; i++)
+            in[index[i]] = true;
+        for (size_t i = 0; i < 100; i++) {
+            gap = in[i] ? 0 : gap + 1;
+            widest = gap > widest ? gap : widest;
+        }
+        CU_ASSERT(in[0] && in[99]);
+        CU_ASSERT(widest <= 350 / n);
+    }
 }
 
 int main(void)
@@ -116,7 +125,7 @@ int main(void)
         HAQ_TEST(equal_points_stay_once),
         HAQ_TEST(points_that_are_not_allowed_neither_stay_nor_push_out),
         HAQ_TEST(the_knee_is_farthest_from_the_chord),
-        HAQ_TEST(a_spread_keeps_the_ends),
+        HAQ_TEST(any_prefix_of_a_spread_covers_the_front),
         CU_TEST_INFO_NULL,
     };
     return run_suite("pareto", tests);
