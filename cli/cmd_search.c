@@ -166,8 +166,9 @@ haq_status haq_cmd_search(const struct haq_command *self, int argc, char **argv,
     }
     if (s == HAQ_INTERRUPTED)
         haq_fail(d, s,
-                 "interrupted; everything measured is kept, the same command "
-                 "with --resume goes on");
+                 "interrupted; everything measured is kept in %.200s, the same "
+                 "command with --resume goes on",
+                 o.dir);
     haq_search_outcome_fini(&o);
     free(a.dims_json);
     return s;

@@ -52,8 +52,10 @@ static void phase_text(char *out, size_t size,
 {
     if (s->total)
         snprintf(out, size, "%s %zu/%zu", s->phase, s->done, s->total);
-    else
+    else if (s->done)
         snprintf(out, size, "%s %zu", s->phase, s->done);
+    else
+        snprintf(out, size, "%s", s->phase);
 }
 
 /* Several figures, the least important last: a narrow terminal cuts them. */
@@ -66,9 +68,13 @@ static void line_text(char out[WIDEST], const struct haq_progress_state *s,
         haq_duration_text(left, s->left_s);
     if (bar)
         bar_text(drawn, s->fraction);
-    snprintf(out, WIDEST, "%s%s%3.0f %%  %s  %zu evaluated  %s left%s%s", drawn,
-             bar ? " " : "", 100 * s->fraction, phase, s->evaluations, left,
-             s->best && *s->best ? "  best: " : "", s->best ? s->best : "");
+    int n = snprintf(out, WIDEST, "%s%s%3.0f %%  %s", drawn, bar ? " " : "",
+                     100 * s->fraction, phase);
+    if (s->left_s < 0 && !s->evaluations)
+        return;
+    snprintf(out + n, WIDEST - (size_t)n, "  %zu evaluated  %s left%s%s",
+             s->evaluations, left, s->best && *s->best ? "  best: " : "",
+             s->best ? s->best : "");
 }
 
 void haq_progress_draw(struct haq_progress_line *p,
