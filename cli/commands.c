@@ -22,6 +22,8 @@ const struct haq_command haq_commands[] = {
      "haq search model.onnx --calib calib.npz --eval eval.npz --time 10m "
      "--max-drop 1.0",
      haq_cmd_search},
+    {"front", "DIR [options]", "show the front of a finished or running job",
+     "haq front model-haq", haq_cmd_front},
     {"export", "DIR|R.json --format F -o OUT [options]",
      "write a point for another tool",
      "haq export model-haq --point knee --format onnx-qdq -o knee.onnx",
