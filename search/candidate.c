@@ -9,7 +9,29 @@
  * the difference of two accuracies on one slice noisy. */
 static const double discordant = 0.02;
 
+static const double latency_step = 0.02;
+
 enum { SLICE_COUNTING = 1024, SLICE_OTHER = 96 };
+
+static bool same_classes(const struct haq_space *s, const int *a, const int *b)
+{
+    for (size_t l = 0; l < s->layers->n; l++)
+        if (haq_choice_class(haq_space_get(s, l, a)) !=
+            haq_choice_class(haq_space_get(s, l, b)))
+            return false;
+    return true;
+}
+
+static struct haq_candidate *find_twin(const struct haq_search *s,
+                                       struct haq_candidate *c)
+{
+    for (size_t i = 0; i < s->n_candidates; i++) {
+        struct haq_candidate *x = s->candidate[i];
+        if (x->twin == x && same_classes(&s->space, x->genes, c->genes))
+            return x;
+    }
+    return c;
+}
 
 static struct haq_candidate *make(struct haq_search *s, const int *genes)
 {
@@ -31,6 +53,7 @@ static struct haq_candidate *make(struct haq_search *s, const int *genes)
         return NULL;
     }
     c->size_bytes = haq_recipe_size_bytes(&c->recipe, s->space.layers);
+    c->twin = find_twin(s, c);
     s->candidate[s->n_candidates++] = c;
     return c;
 }
@@ -120,9 +143,14 @@ double haq_drop_limit(const struct haq_search *s, bool final)
 
 const struct haq_timing *haq_candidate_timing(const struct haq_candidate *c)
 {
-    if (c->thorough.known)
-        return &c->thorough;
-    return c->quick.known ? &c->quick : NULL;
+    const struct haq_candidate *both[] = {c, c->twin};
+    for (int i = 0; i < 2; i++) {
+        if (both[i]->thorough.known)
+            return &both[i]->thorough;
+        if (both[i]->quick.known)
+            return &both[i]->quick;
+    }
+    return NULL;
 }
 
 struct haq_interval haq_candidate_ms(const struct haq_search *s,
@@ -144,6 +172,15 @@ bool haq_candidate_confirmed(const struct haq_search *s,
 
 /* ---- judgement ------------------------------------------------------------*/
 
+/* Latency in steps of its usual noise: a candidate must not survive because its
+ * timing was lucky. */
+static double coarse(double ms)
+{
+    return isfinite(ms) && ms > 0
+               ? exp(round(log(ms) / latency_step) * latency_step)
+               : ms;
+}
+
 static double excess(double value, double limit)
 {
     return isfinite(limit) && value > limit
@@ -163,7 +200,7 @@ void haq_candidate_judge(const struct haq_search *s,
     if (s->config.objectives & HAQ_OBJ_ACCURACY)
         f[m++] = isnan(drop) ? INFINITY : drop;
     if (s->config.objectives & HAQ_OBJ_LATENCY)
-        f[m++] = ms;
+        f[m++] = final ? ms : coarse(ms);
     if (s->config.objectives & HAQ_OBJ_SIZE)
         f[m++] = (double)c->size_bytes;
 

@@ -120,6 +120,22 @@ static bool distinct(const struct haq_search *s, const struct haq_candidate *a,
     return p.low > q.high || q.low > p.high;
 }
 
+/* Is b, which is no more accurate, worth showing beside a?  Not when it cannot
+ * be told apart, nor when it is larger and its latency is better by luck only.
+ */
+static bool adds(const struct haq_search *s, const struct haq_candidate *a,
+                 const struct haq_candidate *b)
+{
+    const struct haq_timing *t = haq_candidate_timing(a);
+    const struct haq_timing *u = haq_candidate_timing(b);
+    if (!distinct(s, a, b))
+        return false;
+    if (b->size_bytes < a->size_bytes ||
+        !(s->config.objectives & HAQ_OBJ_SIZE) || !t || !u)
+        return true;
+    return haq_candidate_ms(s, u).high < haq_candidate_ms(s, t).low;
+}
+
 /* Is i to be preferred to j when they cannot be told apart? */
 static bool prefer(const struct haq_search *s, const struct haq_candidate *a,
                    const struct haq_candidate *b)
@@ -133,9 +149,9 @@ static bool prefer(const struct haq_search *s, const struct haq_candidate *a,
     return strcmp(a->id, b->id) < 0;
 }
 
-/* Sort by preference, then let a point in when it is distinct from all that are
- * in already: what is left is pairwise distinct, and whatever was left out has
- * a neighbour that is at least as accurate. */
+/* Sort by preference, then let a point in when it adds to all that are in
+ * already: what is left is pairwise distinct, and whatever was left out has a
+ * neighbour that is at least as accurate. */
 static void keep_distinct(const struct haq_search *s, struct choice *c)
 {
     size_t m = haq_objective_count(s);
@@ -154,7 +170,7 @@ static void keep_distinct(const struct haq_search *s, struct choice *c)
         c->keep[i] = true;
         for (size_t j = 0; j < i && c->keep[i]; j++)
             c->keep[i] =
-                !c->keep[j] || distinct(s, c->candidate[i], c->candidate[j]);
+                !c->keep[j] || adds(s, c->candidate[j], c->candidate[i]);
     }
 }
 

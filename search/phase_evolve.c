@@ -98,7 +98,7 @@ static haq_status make_seeds(struct haq_search *s, int **out, size_t *n)
 {
     size_t genes = s->space.genes, swept = 0;
     bool times = has_times(s);
-    size_t per = s->population * 3 / 2 / (times ? 3 : 1);
+    size_t per = s->population * 3 / 2 / (times ? 4 : 1);
     per = per > SEEDS_PER_COST ? SEEDS_PER_COST : per < 4 ? 4 : per;
     int *sweep = NULL, *all = NULL;
     double *damage = calloc(s->space.layers->n * HAQ_OPTIONS, sizeof *damage);
@@ -225,16 +225,29 @@ static bool ask_members(struct haq_search *s)
     return s->n_members;
 }
 
-/* Latency of those whose accuracy allows them at all: a candidate that is not
- * allowed is ranked by its violation alone. */
+/* Does this stage time a twin of it already? */
+static bool is_timed_later(const struct haq_search *s,
+                           const struct haq_candidate *c)
+{
+    for (size_t i = 0; i < s->n_slots; i++)
+        if (s->slot[i].candidate->twin == c->twin)
+            return true;
+    return false;
+}
+
+/* Latency of those whose accuracy allows them at all (a candidate that is not
+ * allowed is ranked by its violation alone), once for each set of twins. */
 static void add_timings(struct haq_search *s)
 {
     if (!haq_uses_latency(s))
         return;
     double limit = haq_drop_limit(s, false);
-    for (size_t i = 0; i < s->n_members; i++)
-        if (haq_candidate_drop(s, s->member[i], false) <= limit)
-            haq_slot_add(s, HAQ_SLOT_QUICK, s->member[i], 0, 0);
+    for (size_t i = 0; i < s->n_members; i++) {
+        struct haq_candidate *c = s->member[i];
+        if (haq_candidate_drop(s, c, false) <= limit &&
+            !haq_candidate_timing(c) && !is_timed_later(s, c))
+            haq_slot_add(s, HAQ_SLOT_QUICK, c, 0, 0);
+    }
 }
 
 void haq_plan_evolve(struct haq_search *s)

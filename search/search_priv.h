@@ -40,6 +40,10 @@ struct haq_candidate {
     size_t size_bytes;
     struct haq_accuracy slice, whole; /* whole: of all samples */
     struct haq_timing quick, thorough;
+    /* The first candidate whose layers are of the same kernel classes, itself
+     * perhaps: it executes the same code, so while the search goes on one
+     * timing serves all of them. */
+    struct haq_candidate *twin;
     const char *failed; /* why it cannot be used; NULL = fine */
 };
 
@@ -116,7 +120,8 @@ double haq_candidate_drop(const struct haq_search *s,
 bool haq_candidate_whole(const struct haq_search *s,
                          const struct haq_candidate *c);
 
-/* Best known timing; NULL when none. */
+/* Best known timing, the twin's when there is none of its own; NULL when nothing
+ * is known. */
 const struct haq_timing *haq_candidate_timing(const struct haq_candidate *c);
 
 /* Speed-up turned into milliseconds of the float baseline; as measured when the

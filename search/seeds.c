@@ -147,6 +147,43 @@ static void fill_cost(const struct haq_space *s, const double *layer_ms,
         }
 }
 
+/* Smallest at any speed; fastest; half of each; smallest at full speed. */
+static const struct {
+    double share; /* of time in the cost, the rest is size */
+    bool fastest; /* only options of each layer's fastest integer class */
+} sweep_of[] = {{0, false}, {1, false}, {0.5, false}, {0, true}};
+
+/* The class of quantized options that takes the least time on a layer. */
+static size_t fastest_class(const struct haq_space *s, size_t layer,
+                            const double *layer_ms)
+{
+    size_t best = SIZE_MAX;
+    for (size_t o = 0; o < HAQ_OPTIONS; o++) {
+        struct haq_choice c = haq_choice_at(o);
+        size_t class = haq_choice_class(c);
+        if (c.weight != HAQ_WEIGHT_FLOAT && haq_space_offers(s, layer, c) &&
+            (best == SIZE_MAX || class_ms(layer_ms, layer, class) <
+                                     class_ms(layer_ms, layer, best)))
+            best = class;
+    }
+    return best;
+}
+
+static void restrict_options(const struct haq_space *s, const double *damage,
+                             const double *layer_ms, bool fastest,
+                             double *allowed)
+{
+    for (size_t l = 0; l < s->layers->n; l++) {
+        size_t class = fastest ? fastest_class(s, l, layer_ms) : SIZE_MAX;
+        for (size_t o = 0; o < HAQ_OPTIONS; o++) {
+            bool in = class == SIZE_MAX ||
+                      haq_choice_class(haq_choice_at(o)) == class;
+            allowed[l * HAQ_OPTIONS + o] =
+                in ? damage[l * HAQ_OPTIONS + o] : INFINITY;
+        }
+    }
+}
+
 static void put_choices(const struct haq_space *s, const size_t *choice,
                         size_t n, int *genes)
 {
@@ -160,17 +197,18 @@ haq_status haq_seeds_make(const struct haq_space *s, const double *damage,
                           const double *layer_ms, size_t per_cost, int **genes,
                           size_t *n, struct haq_diag *d)
 {
-    static const double share[] = {0, 1, 0.5};
     haq_status status = HAQ_OK;
-    size_t sweeps = layer_ms ? sizeof share / sizeof *share : 1;
+    size_t sweeps = layer_ms ? sizeof sweep_of / sizeof *sweep_of : 1;
     size_t layers = s->layers->n;
     double *cost = calloc(layers * HAQ_OPTIONS, sizeof *cost);
+    double *allowed = calloc(layers * HAQ_OPTIONS, sizeof *allowed);
     size_t *choice = calloc(layers * per_cost, sizeof *choice);
     int *out = calloc(sweeps * per_cost * s->genes, sizeof *out);
-    bool ok = cost && choice && out;
+    bool ok = cost && allowed && choice && out;
     for (size_t i = 0; ok && i < sweeps; i++) {
-        fill_cost(s, layer_ms, share[i], cost);
-        struct haq_knapsack k = {layers, HAQ_OPTIONS, damage, cost};
+        fill_cost(s, layer_ms, sweep_of[i].share, cost);
+        restrict_options(s, damage, layer_ms, sweep_of[i].fastest, allowed);
+        struct haq_knapsack k = {layers, HAQ_OPTIONS, allowed, cost};
         ok = haq_knapsack_sweep(&k, per_cost, choice);
         if (ok)
             put_choices(s, choice, per_cost, out + i * per_cost * s->genes);
@@ -183,6 +221,7 @@ haq_status haq_seeds_make(const struct haq_space *s, const double *damage,
     out = NULL;
 done:
     free(cost);
+    free(allowed);
     free(choice);
     free(out);
     return status;
