@@ -13,26 +13,6 @@ static const double latency_step = 0.02;
 
 enum { SLICE_COUNTING = 1024, SLICE_OTHER = 96 };
 
-static bool same_classes(const struct haq_space *s, const int *a, const int *b)
-{
-    for (size_t l = 0; l < s->layers->n; l++)
-        if (haq_choice_class(haq_space_get(s, l, a)) !=
-            haq_choice_class(haq_space_get(s, l, b)))
-            return false;
-    return true;
-}
-
-static struct haq_candidate *find_twin(const struct haq_search *s,
-                                       struct haq_candidate *c)
-{
-    for (size_t i = 0; i < s->n_candidates; i++) {
-        struct haq_candidate *x = s->candidate[i];
-        if (x->twin == x && same_classes(&s->space, x->genes, c->genes))
-            return x;
-    }
-    return c;
-}
-
 static struct haq_candidate *make(struct haq_search *s, const int *genes)
 {
     if (s->n_candidates == s->room) {
@@ -53,7 +33,6 @@ static struct haq_candidate *make(struct haq_search *s, const int *genes)
         return NULL;
     }
     c->size_bytes = haq_recipe_size_bytes(&c->recipe, s->space.layers);
-    c->twin = find_twin(s, c);
     s->candidate[s->n_candidates++] = c;
     return c;
 }
@@ -143,14 +122,9 @@ double haq_drop_limit(const struct haq_search *s, bool final)
 
 const struct haq_timing *haq_candidate_timing(const struct haq_candidate *c)
 {
-    const struct haq_candidate *both[] = {c, c->twin};
-    for (int i = 0; i < 2; i++) {
-        if (both[i]->thorough.known)
-            return &both[i]->thorough;
-        if (both[i]->quick.known)
-            return &both[i]->quick;
-    }
-    return NULL;
+    if (c->thorough.known)
+        return &c->thorough;
+    return c->quick.known ? &c->quick : NULL;
 }
 
 struct haq_interval haq_candidate_ms(const struct haq_search *s,
@@ -172,7 +146,7 @@ bool haq_candidate_confirmed(const struct haq_search *s,
 
 /* ---- judgement ------------------------------------------------------------*/
 
-/* Latency in steps of its usual noise: a candidate must not survive because its
+/* Latency in steps of its usual noise: no candidate may survive because its
  * timing was lucky. */
 static double coarse(double ms)
 {
@@ -194,7 +168,10 @@ void haq_candidate_judge(const struct haq_search *s,
 {
     bool whole = final && haq_candidate_whole(s, c);
     double drop = haq_candidate_drop(s, c, whole);
+    struct haq_timing guess;
     const struct haq_timing *t = haq_candidate_timing(c);
+    if (!final && haq_predict_timing(s, c, &guess))
+        t = &guess;
     double ms = t ? haq_candidate_ms(s, t).value : INFINITY;
     size_t m = 0;
     if (s->config.objectives & HAQ_OBJ_ACCURACY)

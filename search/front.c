@@ -228,7 +228,8 @@ static int add_latency(const struct haq_search *s,
         return json_object_set_new(o, "latency_ms", json_null()) |
                json_object_set_new(o, "speedup", json_null()) |
                json_object_set_new(o, "speedup_int8", json_null());
-    return json_object_set_new(
+    return json_object_set_new(o, "predicted", json_boolean(t->predicted)) |
+           json_object_set_new(
                o, "latency_ms",
                latency_json(haq_candidate_ms(s, t), t->rounds)) |
            json_object_set_new(o, "measured_ms",

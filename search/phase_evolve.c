@@ -225,18 +225,9 @@ static bool ask_members(struct haq_search *s)
     return s->n_members;
 }
 
-/* Does this stage time a twin of it already? */
-static bool is_timed_later(const struct haq_search *s,
-                           const struct haq_candidate *c)
-{
-    for (size_t i = 0; i < s->n_slots; i++)
-        if (s->slot[i].candidate->twin == c->twin)
-            return true;
-    return false;
-}
-
 /* Latency of those whose accuracy allows them at all (a candidate that is not
- * allowed is ranked by its violation alone), once for each set of twins. */
+ * allowed is ranked by its violation alone): from the table, or measured when
+ * there is none.  What ends on the front is measured in any case. */
 static void add_timings(struct haq_search *s)
 {
     if (!haq_uses_latency(s))
@@ -245,7 +236,7 @@ static void add_timings(struct haq_search *s)
     for (size_t i = 0; i < s->n_members; i++) {
         struct haq_candidate *c = s->member[i];
         if (haq_candidate_drop(s, c, false) <= limit &&
-            !haq_candidate_timing(c) && !is_timed_later(s, c))
+            !haq_candidate_timing(c) && !haq_predict_timing(s, c, &c->quick))
             haq_slot_add(s, HAQ_SLOT_QUICK, c, 0, 0);
     }
 }

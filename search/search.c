@@ -84,6 +84,8 @@ static bool make_tables(struct haq_search *s)
         s->damage[i] = NAN;
     for (size_t i = 0; i < n * HAQ_CLASSES; i++)
         s->layer_ms[i] = NAN;
+    for (size_t i = 0; i < HAQ_CLASSES; i++)
+        s->other_ms[i] = NAN;
     return true;
 }
 

@@ -30,6 +30,7 @@ struct haq_timing {
     struct haq_interval ms;      /* as measured */
     struct haq_interval speedup; /* over float, interleaved; NAN: not given */
     int64_t rounds;
+    bool predicted; /* by the table of layer times, not measured */
 };
 
 struct haq_candidate {
@@ -40,10 +41,6 @@ struct haq_candidate {
     size_t size_bytes;
     struct haq_accuracy slice, whole; /* whole: of all samples */
     struct haq_timing quick, thorough;
-    /* The first candidate whose layers are of the same kernel classes, itself
-     * perhaps: it executes the same code, so while the search goes on one
-     * timing serves all of them. */
-    struct haq_candidate *twin;
     const char *failed; /* why it cannot be used; NULL = fine */
 };
 
@@ -79,8 +76,9 @@ struct haq_search {
     struct haq_candidate *base;                      /* float */
     struct haq_candidate *uniform[HAQ_WEIGHT_FLOAT]; /* int2 .. int8 */
 
-    double *damage;   /* [layers][HAQ_PROBES], NAN = unknown */
-    double *layer_ms; /* [layers][HAQ_CLASSES], NAN = unknown */
+    double *damage;               /* [layers][HAQ_PROBES], NAN = unknown */
+    double *layer_ms;             /* [layers][HAQ_CLASSES], NAN = unknown */
+    double other_ms[HAQ_CLASSES]; /* outside layers, network all of a class */
 
     size_t phase, step; /* row of haq_phases, stages of it planned so far */
     struct haq_slot *slot;
@@ -120,8 +118,7 @@ double haq_candidate_drop(const struct haq_search *s,
 bool haq_candidate_whole(const struct haq_search *s,
                          const struct haq_candidate *c);
 
-/* Best known timing, the twin's when there is none of its own; NULL when nothing
- * is known. */
+/* Best known timing, or NULL. */
 const struct haq_timing *haq_candidate_timing(const struct haq_candidate *c);
 
 /* Speed-up turned into milliseconds of the float baseline; as measured when the
@@ -132,6 +129,12 @@ struct haq_interval haq_candidate_ms(const struct haq_search *s,
 /* Measured on all samples and long enough to be published as final. */
 bool haq_candidate_confirmed(const struct haq_search *s,
                              const struct haq_candidate *c);
+
+/* Latency from the measured table: layers of one class run the same code at
+ * every width, and their times add up (search/predict.c).  False when a time is
+ * missing. */
+bool haq_predict_timing(const struct haq_search *s,
+                        const struct haq_candidate *c, struct haq_timing *out);
 
 bool haq_uses_latency(const struct haq_search *s);
 size_t haq_objective_count(const struct haq_search *s);

@@ -127,6 +127,7 @@ static const char *read_profile(struct haq_search *s, struct haq_slot *slot,
         if (v >= 0)
             s->layer_ms[i * HAQ_CLASSES + slot->column] = v;
     }
+    s->other_ms[slot->column] = number(result, "other_ms");
     return json_is_object(ms) ? NULL : "there are no times of layers";
 }
 
