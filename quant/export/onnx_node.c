@@ -337,7 +337,7 @@ static void put_pad(const struct put *c)
 static void put_never(const struct put *c)
 {
     (void)c;
-    assert(!"folded operators cannot be exported");
+    assert(0 && "folded operators cannot be exported");
 }
 
 /* ---- what depends on the batch --------------------------------------------
