@@ -111,7 +111,7 @@ haq_status haq_cmd_export(const struct haq_command *self, int argc, char **argv,
     const struct haq_exporter *e;
     const struct haq_opt opts[] = {
         {"point", 0, HAQ_OPT_TEXT, &a.point, "P",
-         "of a job's folder: knee, best, fastest, smallest or an id"},
+         "of a job's folder: knee, best, fastest, smallest, int8 or an id"},
         {"format", 0, HAQ_OPT_TEXT, &a.format, "F", "onnx-qdq, recipe"},
         {"model", 0, HAQ_OPT_TEXT, &a.model_path, "MODEL",
          "the ONNX file (default: the one the job was started with)"},

@@ -18,6 +18,8 @@ struct search_args {
     struct haq_opt_list dims;
     const char *objectives;
     char *dims_json; /* owned */
+    struct haq_arena arena;
+    struct haq_dim_binding bound[HAQ_OPT_LIST_MAX];
 };
 
 static void fill_defaults(struct search_args *a)
@@ -77,21 +79,19 @@ static haq_status parse(struct search_args *a, const struct haq_command *self,
 
 static haq_status write_dims(struct search_args *a, struct haq_diag *d)
 {
-    struct haq_dim_binding bound[HAQ_OPT_LIST_MAX];
-    struct haq_arena arena;
     if (!a->dims.n)
         return HAQ_OK;
-    haq_arena_init(&arena);
     json_t *o = json_object();
-    haq_status s = haq_parse_dims(bound, &a->dims, &arena, d);
+    haq_status s = haq_parse_dims(a->bound, &a->dims, &a->arena, d);
     for (size_t i = 0; s == HAQ_OK && i < a->dims.n; i++)
-        json_object_set_new(o, bound[i].name,
-                            json_integer((json_int_t)bound[i].size));
+        json_object_set_new(o, a->bound[i].name,
+                            json_integer((json_int_t)a->bound[i].size));
     if (s == HAQ_OK && !(a->dims_json = haq_json_canonical(o, NULL)))
         s = haq_fail(d, HAQ_NOMEM, "--dim");
     json_decref(o);
-    haq_arena_fini(&arena);
     a->job.dims = a->dims_json;
+    a->job.bound_dims = a->bound;
+    a->job.n_dims = a->dims.n;
     return s;
 }
 
@@ -171,5 +171,6 @@ haq_status haq_cmd_search(const struct haq_command *self, int argc, char **argv,
                  o.dir);
     haq_search_outcome_fini(&o);
     free(a.dims_json);
+    haq_arena_fini(&a.arena);
     return s;
 }

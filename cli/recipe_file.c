@@ -85,6 +85,19 @@ static const json_t *extreme_point(const json_t *points, size_t row, int sign)
     return found;
 }
 
+/* The point with this id or label ("int8"). */
+static const json_t *named(const json_t *points, const char *id)
+{
+    static const char *const keys[] = {"id", "label"};
+    for (size_t i = 0; id && i < 2 * json_array_size(points); i++) {
+        const json_t *p = json_array_get(points, i / 2);
+        const char *have = json_string_value(json_object_get(p, keys[i % 2]));
+        if (have && !strcmp(have, id))
+            return p;
+    }
+    return NULL;
+}
+
 static const json_t *find_point(const json_t *front, const char *point)
 {
     const json_t *points = json_object_get(front, "points");
@@ -92,7 +105,7 @@ static const json_t *find_point(const json_t *front, const char *point)
 
     for (size_t i = 0; i < sizeof extremes / sizeof *extremes; i++)
         if (!strcmp(point, extremes[i].word)) {
-            const json_t *m = json_object_get(front, "higher_is_better");
+            const json_t *m = json_object_get(front, "metric_higher_is_better");
             int flip = !extremes[i].sub || strcmp(extremes[i].sub, "value")
                            ? 1
                            : (json_is_false(m) ? -1 : 1);
@@ -100,13 +113,8 @@ static const json_t *find_point(const json_t *front, const char *point)
         }
     if (!strcmp(point, "knee"))
         id = json_string_value(json_object_get(front, "knee"));
-    for (size_t i = 0; id && i < json_array_size(points); i++) {
-        const json_t *p = json_array_get(points, i);
-        const char *have = json_string_value(json_object_get(p, "id"));
-        if (have && !strcmp(have, id))
-            return p;
-    }
-    return NULL;
+    const json_t *p = named(points, id);
+    return p ? p : named(json_object_get(front, "uniform"), id);
 }
 
 haq_status haq_front_point(struct haq_arena *a, const char *dir,

@@ -20,7 +20,8 @@ haq_status haq_recipe_save(struct haq_recipe *r,
                            struct haq_diag *d);
 
 /* The recipe file of one point of DIR/front.json: `point` is knee, best,
- * fastest, smallest or an id.  Paths live in the arena.  *model may be NULL
+ * fastest, smallest, an id, or a uniform
+ * width (int8).  Paths live in the arena.  *model may be NULL
  * when the front does not say where its model was. */
 haq_status haq_front_point(struct haq_arena *a, const char *dir,
                            const char *point, const char **recipe_path,

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "cli/search_params.h"
 #include "report/report.h"
 
 /* A front is rewritten when it changed, but not before this time, nor before 20
@@ -90,6 +91,15 @@ static json_t *identity(const struct haq_search_job *j)
 /* ---- the front on disk ----------------------------------------------------
  */
 
+/* Where the model is, for `haq export`, whatever the folder is then. */
+static json_t *absolute(const char *path)
+{
+    char *full = realpath(path, NULL);
+    json_t *text = full ? json_string(full) : NULL;
+    free(full);
+    return text ? text : json_null();
+}
+
 static json_t *make_front(struct running *r)
 {
     char cpu[128], device[192];
@@ -103,6 +113,7 @@ static json_t *make_front(struct running *r)
              haq_cpu_isa_name(r->job->isa));
     json_object_set_new(f, "device", json_string(device));
     json_object_set_new(f, "device_id", json_string(r->driver.device));
+    json_object_set_new(f, "model_path", absolute(r->job->model));
     return f;
 }
 
@@ -311,6 +322,8 @@ haq_status haq_search_job_run(const struct haq_search_job *job,
         s = r->write_status;
         *d = r->write_diag;
     }
+    if (s == HAQ_OK && out->front)
+        s = haq_search_save_params(job, out->dir, out->front, d);
     haq_search_driver_fini(&r->driver);
     free(r);
     return s;

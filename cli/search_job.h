@@ -2,7 +2,7 @@
  *
  *     DIR/store.sqlite    everything measured
  *     DIR/front.json      the front so far, at every moment of a run
- *     DIR/recipes/        a file per point
+ *     DIR/recipes/        a recipe per point, at the end with its parameters
  *     DIR/report.html     the same for people
  */
 #ifndef HAQ_CLI_SEARCH_JOB_H
@@ -21,7 +21,9 @@ struct haq_search_job {
     const char *out;                  /* folder; NULL = ./MODELNAME-haq */
     const char *metric;               /* NULL = by the labels */
     const char *dims;                 /* JSON {"N": 1} or NULL */
-    struct haq_search_config search;  /* what the options say of it */
+    const struct haq_dim_binding *bound_dims; /* the same as bindings */
+    size_t n_dims;
+    struct haq_search_config search; /* what the options say of it */
     bool resume, quiet;
     unsigned isa;
     size_t threads, workers;
