@@ -12,6 +12,7 @@ struct copy_step {
     struct haq_walk walk; /* operands: x, y */
     ptrdiff_t x_at, y_at; /* first elements */
     size_t size;          /* bytes of an element */
+    bool same_bytes;      /* all bytes of `value` are the same */
     bool fill;            /* Pad: set the whole output to `value` first */
     unsigned char value[8];
     size_t y_count;
@@ -71,12 +72,11 @@ static void copy_part(void *arg, size_t begin, size_t end, size_t worker)
                       c->size);
         return;
     }
-    for (size_t i = begin; i < end; i++) {
-        ptrdiff_t at[HAQ_WALK_OPERANDS];
-        haq_walk_at(w, i, at);
-        copy_elements(y + at[1] * z, x + at[0] * z, w->dims[last], sy, sx,
-                      c->size);
-    }
+    struct haq_odometer o;
+    haq_odometer_start(&o, w, begin);
+    for (size_t i = begin; i < end; i++, haq_odometer_step(&o, w))
+        copy_elements(y + o.offset[1] * z, x + o.offset[0] * z, w->dims[last],
+                      sy, sx, c->size);
 }
 
 static void fill_part(void *arg, size_t begin, size_t end, size_t worker)
@@ -85,8 +85,8 @@ static void fill_part(void *arg, size_t begin, size_t end, size_t worker)
     const struct copy_step *c = part->s->data;
     char *y = haq_exec_slot(part->e, part->s->out[0]);
     (void)worker;
-    if (c->size == 1)
-        memset(y + begin, c->value[0], end - begin);
+    if (c->same_bytes)
+        memset(y + begin * c->size, c->value[0], (end - begin) * c->size);
     else
         for (size_t i = begin; i < end; i++)
             memcpy(y + i * c->size, c->value, c->size);
@@ -124,7 +124,10 @@ static haq_status add_copy(struct haq_plan *p, int node, int o,
     if (!own->y_count)
         return haq_plan_unsupported(p, node, "makes an empty tensor", d);
     haq_walk_make(&own->walk, shape, 2, stride);
+    haq_walk_lengthen(&own->walk);
     own->size = slot_size(p, out);
+    own->same_bytes =
+        own->size == 1 || !memcmp(own->value, own->value + 1, own->size - 1);
     step.run = run_copy;
     step.kernel = "copy";
     step.data = own;

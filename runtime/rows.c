@@ -101,18 +101,29 @@ const void *const *haq_rows_get(const struct haq_rows *r, const void **table,
     return room;
 }
 
-/* Whole words, the excess of which the next tap overwrites. */
-static void copy_words(char *to, const char *from, size_t bytes)
+/* Chunks of 16 bytes, the excess of which the next copy overwrites. */
+static void copy_chunks(char *to, const char *from, size_t bytes)
 {
-    for (size_t i = 0; i < bytes; i += 4)
-        memcpy(to + i, from + i, 4);
+    for (size_t i = 0; i < bytes; i += 16)
+        memcpy(to + i, from + i, 16);
 }
 
+/* The taps of a kernel row lie side by side unless some are padding or they are
+ * dilated: then they are one run. */
 static void gather_taps_first(const void *const *a, size_t rows, size_t row,
-                              size_t taps, size_t bytes, char *dst)
+                              const size_t kernel[2], size_t bytes, char *dst)
 {
-    for (size_t t = 0; t < taps; t++)
-        copy_words(dst + t * bytes, a[t * rows + row], bytes);
+    size_t width = kernel[1], run = width * bytes;
+    for (size_t ky = 0; ky < kernel[0]; ky++, dst += run) {
+        const void *const *tap = a + ky * width * rows + row;
+        const char *first = tap[0], *last = tap[(width - 1) * rows];
+        if (last == first + run - bytes) {
+            copy_chunks(dst, first, run);
+            continue;
+        }
+        for (size_t kx = 0; kx < width; kx++)
+            copy_chunks(dst + kx * bytes, tap[kx * rows], bytes);
+    }
 }
 
 static void gather_floats(const void *const *a, size_t rows, size_t row,
@@ -142,7 +153,8 @@ void haq_rows_gather(const struct haq_rows *r, const void *const *a, size_t len,
     size_t taps = r->window ? r->geometry.taps : 1;
     for (size_t i = 0; i < len; i++, dst += stride) {
         if (taps_first)
-            gather_taps_first(a, len, i, taps, channels * r->elem, dst);
+            gather_taps_first(a, len, i, r->geometry.kernel, channels * r->elem,
+                              dst);
         else if (r->elem == 1)
             gather_codes(a, len, i, taps, channels, dst);
         else

@@ -1,7 +1,7 @@
 #include "runtime/walk.h"
 
 /* Elements below which another thread costs more than it brings. */
-enum { GRAIN = 4096 };
+enum { SHORT = 8, GRAIN = 4096 };
 
 void haq_walk_strides(ptrdiff_t stride[HAQ_MAX_RANK],
                       const struct haq_shape *shape)
@@ -72,6 +72,47 @@ void haq_walk_at(const struct haq_walk *w, size_t i,
         i /= w->dims[a];
         for (int k = 0; k < w->operands; k++)
             offset[k] += index * w->stride[k][a];
+    }
+}
+
+void haq_odometer_start(struct haq_odometer *o, const struct haq_walk *w,
+                        size_t i)
+{
+    haq_walk_at(w, i, o->offset);
+    for (int a = w->rank - 2; a >= 0; a--) {
+        o->index[a] = i % w->dims[a];
+        i /= w->dims[a];
+    }
+}
+
+void haq_odometer_step(struct haq_odometer *o, const struct haq_walk *w)
+{
+    for (int a = w->rank - 2; a >= 0; a--) {
+        bool wraps = ++o->index[a] == w->dims[a];
+        ptrdiff_t by = wraps ? 1 - (ptrdiff_t)w->dims[a] : 1;
+        for (int k = 0; k < w->operands; k++)
+            o->offset[k] += by * w->stride[k][a];
+        if (!wraps)
+            return;
+        o->index[a] = 0;
+    }
+}
+
+void haq_walk_lengthen(struct haq_walk *w)
+{
+    int last = w->rank - 1, longest = last;
+    for (int a = 0; a < last; a++)
+        longest = w->dims[a] > w->dims[longest] ? a : longest;
+    if (w->dims[last] >= SHORT || longest == last)
+        return;
+    w->outer = w->outer / w->dims[longest] * w->dims[last];
+    size_t dim = w->dims[last];
+    w->dims[last] = w->dims[longest];
+    w->dims[longest] = dim;
+    for (int k = 0; k < w->operands; k++) {
+        ptrdiff_t stride = w->stride[k][last];
+        w->stride[k][last] = w->stride[k][longest];
+        w->stride[k][longest] = stride;
     }
 }
 
