@@ -198,6 +198,15 @@ static bool same_count(const struct haq_plan *p, const struct haq_node *n)
            haq_plan_value(p, n->in[1])->count == count;
 }
 
+/* x to the power of 2 is what normalization layers are exported with. */
+static bool is_square(const struct haq_plan *p, const struct haq_node *n)
+{
+    const struct haq_value *b = haq_plan_value(p, n->in[1]);
+    const float *exponent = b->data;
+    return n->op->code == HAQ_OP_POW && exponent && b->count == 1 &&
+           *exponent >= 2 && *exponent <= 2;
+}
+
 haq_status haq_prepare_binary(struct haq_plan *p, int node, struct haq_diag *d)
 {
     static const unsigned char kernel[HAQ_OP_COUNT] = {
@@ -208,6 +217,7 @@ haq_status haq_prepare_binary(struct haq_plan *p, int node, struct haq_diag *d)
     };
     const struct haq_node *n = haq_plan_node(p, node);
     const struct haq_value *y = haq_plan_value(p, n->out[0]);
+    enum haq_binary id = (enum haq_binary)kernel[n->op->code];
     struct haq_step step = haq_plan_node_step(p, node);
     struct binary_step *b = haq_arena_alloc(&p->arena, sizeof *b);
     ptrdiff_t stride[2][HAQ_MAX_RANK];
@@ -228,7 +238,13 @@ haq_status haq_prepare_binary(struct haq_plan *p, int node, struct haq_diag *d)
     b->inner = b->walk.dims[last];
     b->sa = b->walk.stride[0][last] != 0;
     b->sb = b->walk.stride[1][last] != 0;
-    b->fn = p->ew->binary[kernel[n->op->code]];
+    if (is_square(p, n)) {
+        id = HAQ_BIN_MUL;
+        in[1] = in[0];
+        b->sb = 1;
+        b->walk.stride[1][last] = 1;
+    }
+    b->fn = p->ew->binary[id];
     b->lo = n->clamp.lo;
     b->hi = n->clamp.hi;
     step.kernel = "elementwise";
