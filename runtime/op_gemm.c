@@ -94,7 +94,11 @@ static void run_unit(const struct haq_part *p, const struct unit *u,
     const void *const *a =
         haq_rows_get(&g->rows, p->e->table + p->s->table, in, u->tile,
                      u->part * g->channels, (const void **)(void *)scratch);
-    if (g->gather)
+    if (g->rows.merge)
+        a = haq_rows_merged(&g->rows, p->e->table + p->s->table, u->tile,
+                            (const void **)(void *)scratch,
+                            scratch + g->gather_at);
+    else if (g->gather)
         a = gathered(g, a, len, scratch);
     struct haq_gemm_args args = {
         .a = a,
@@ -137,13 +141,24 @@ static void run(const struct haq_exec *e, const struct haq_step *s)
     haq_exec_split(e, s, g->parts * g->rows.tiles * g->blocks, 1, run_units);
 }
 
+/* A tap of few channels is not worth a pointer: take kernel rows, or copy. */
+static void choose_segments(struct gemm_step *g, const struct haq_weights *w)
+{
+    bool copied = g->rows.window && g->channels < SHORT_SEGMENT && w->taps > 1;
+    bool merge = copied && g->parts == 1 && haq_rows_merge(&g->rows);
+    g->gather = copied && !merge;
+    g->segments = g->gather ? 1 : merge ? g->rows.geometry.kernel[0] : w->taps;
+    g->seg_len = w->k / g->segments;
+    g->row_bytes = haq_round_up(w->k * g->rows.elem, 16) + 16;
+}
+
 /* Blocks of panels: as many as fit, fewer when there are few tiles. */
 static void choose_blocks(struct gemm_step *g, size_t weight_bytes)
 {
     size_t units = g->parts * g->rows.tiles;
     g->panels = (g->n + g->impl->nr - 1) / g->impl->nr;
     g->block = haq_min_size(g->panels, BLOCK_PANELS);
-    if (g->gather)
+    if (g->gather || g->rows.merge)
         g->block = g->panels;
     else if (units < UNITS_MIN)
         g->block = haq_min_size(g->block, (g->panels * units + UNITS_MIN - 1) /
@@ -165,6 +180,8 @@ static size_t lay_out_scratch(struct gemm_step *g)
     g->scale_at = g->sum_at + vector;
     g->zero_at = g->scale_at + vector;
     g->gather_at = g->zero_at + vector;
+    if (g->rows.merge)
+        return g->gather_at + haq_rows_merged_bytes(&g->rows) + ALIGN;
     return g->gather_at + (g->gather ? rows * g->row_bytes + ALIGN : 0);
 }
 
@@ -201,10 +218,7 @@ haq_status haq_add_gemm(struct haq_plan *p, const struct haq_product *x,
     g->channels = x->channels;
     g->n = x->w->n / x->parts;
     g->ldy = x->w->n;
-    g->gather = g->rows.window && x->channels < SHORT_SEGMENT && x->w->taps > 1;
-    g->segments = g->gather ? 1 : x->w->taps;
-    g->seg_len = g->gather ? x->w->k : x->channels;
-    g->row_bytes = haq_round_up(x->w->k * g->rows.elem, 16) + 16;
+    choose_segments(g, x->w);
     s = haq_weights_pack(&g->w, p, x->w, g->impl, g->parts, g->segments,
                          g->seg_len, d);
     if (!s)

@@ -63,9 +63,40 @@ haq_status haq_rows_conv(struct haq_rows *r, struct haq_plan *p, int node,
     return r->window ? make_pad(r, p, node, d) : HAQ_OK;
 }
 
+bool haq_rows_merge(struct haq_rows *r)
+{
+    const struct haq_geometry *g = &r->geometry;
+    r->merge = r->window && g->dilation[1] == 1 && g->kernel[1] > 1;
+    return r->merge;
+}
+
+/* Behind the pointers to all taps come those to the kernel rows. */
 size_t haq_rows_pointers(const struct haq_rows *r)
 {
-    return r->window ? haq_geometry_pointers(&r->geometry) : 0;
+    size_t taps = r->window ? haq_geometry_pointers(&r->geometry) : 0;
+    return taps + (r->merge ? r->geometry.kernel[0] * r->count : 0);
+}
+
+/* The first tap of a kernel row if the others follow it in memory, else NULL.
+ * Rows of zero points are too far from the pixels to look like neighbours. */
+static const void *merged(const void *const *tap, size_t rows, size_t width,
+                          size_t bytes)
+{
+    const char *first = tap[0], *last = tap[(width - 1) * rows];
+    return last == first + (width - 1) * bytes ? first : NULL;
+}
+
+static void bind_merged(const struct haq_rows *r, const void **table)
+{
+    size_t height = r->geometry.kernel[0], width = r->geometry.kernel[1];
+    const void **to = table + haq_geometry_pointers(&r->geometry);
+    for (size_t t = 0; t < r->tiles; t++) {
+        size_t len = haq_rows_len(r, t);
+        const void *const *a = table + t * r->tile * r->geometry.taps;
+        for (size_t ky = 0; ky < height; ky++)
+            for (size_t i = 0; i < len; i++)
+                *to++ = merged(a + ky * width * len + i, len, width, r->stride);
+    }
 }
 
 void haq_rows_bind(const struct haq_exec *e, const struct haq_step *s,
@@ -75,11 +106,12 @@ void haq_rows_bind(const struct haq_exec *e, const struct haq_step *s,
     const char *base = haq_exec_slot(e, s->in[0]);
     if (!r->window)
         return;
-    if (r->in.form.kind == HAQ_FORM_ROWS)
-        haq_geometry_bind(&r->geometry, table, base, base + r->in.pad_at,
-                          r->in.pad_stride);
-    else
-        haq_geometry_bind(&r->geometry, table, base, r->pad, 0);
+    bool rows = r->in.form.kind == HAQ_FORM_ROWS;
+    haq_geometry_bind(&r->geometry, table, base,
+                      rows ? base + r->in.pad_at : r->pad,
+                      rows ? r->in.pad_stride : 0);
+    if (r->merge)
+        bind_merged(r, table);
 }
 
 const void *const *haq_rows_get(const struct haq_rows *r, const void **table,
@@ -108,22 +140,38 @@ static void copy_chunks(char *to, const char *from, size_t bytes)
         memcpy(to + i, from + i, 16);
 }
 
-/* The taps of a kernel row lie side by side unless some are padding or they are
- * dilated: then they are one run. */
 static void gather_taps_first(const void *const *a, size_t rows, size_t row,
-                              const size_t kernel[2], size_t bytes, char *dst)
+                              size_t taps, size_t bytes, char *dst)
 {
-    size_t width = kernel[1], run = width * bytes;
-    for (size_t ky = 0; ky < kernel[0]; ky++, dst += run) {
-        const void *const *tap = a + ky * width * rows + row;
-        const char *first = tap[0], *last = tap[(width - 1) * rows];
-        if (last == first + run - bytes) {
-            copy_chunks(dst, first, run);
+    for (size_t t = 0; t < taps; t++)
+        copy_chunks(dst + t * bytes, a[t * rows + row], bytes);
+}
+
+size_t haq_rows_merged_bytes(const struct haq_rows *r)
+{
+    size_t run = haq_round_up(r->geometry.kernel[1] * r->stride, 16) + 16;
+    return r->geometry.kernel[0] * r->tile * run;
+}
+
+const void *const *haq_rows_merged(const struct haq_rows *r, const void **table,
+                                   size_t t, const void **room, char *dst)
+{
+    size_t len = haq_rows_len(r, t), height = r->geometry.kernel[0];
+    size_t width = r->geometry.kernel[1];
+    size_t run = haq_round_up(width * r->stride, 16) + 16;
+    const void *const *taps = table + t * r->tile * r->geometry.taps;
+    const void *const *rows =
+        table + haq_geometry_pointers(&r->geometry) + t * r->tile * height;
+    for (size_t i = 0; i < height * len; i++) {
+        room[i] = rows[i];
+        if (rows[i])
             continue;
-        }
-        for (size_t kx = 0; kx < width; kx++)
-            copy_chunks(dst + kx * bytes, tap[kx * rows], bytes);
+        gather_taps_first(taps + i / len * width * len, len, i % len, width,
+                          r->stride, dst);
+        room[i] = dst;
+        dst += run;
     }
+    return room;
 }
 
 static void gather_floats(const void *const *a, size_t rows, size_t row,
@@ -153,8 +201,7 @@ void haq_rows_gather(const struct haq_rows *r, const void *const *a, size_t len,
     size_t taps = r->window ? r->geometry.taps : 1;
     for (size_t i = 0; i < len; i++, dst += stride) {
         if (taps_first)
-            gather_taps_first(a, len, i, r->geometry.kernel, channels * r->elem,
-                              dst);
+            gather_taps_first(a, len, i, taps, channels * r->elem, dst);
         else if (r->elem == 1)
             gather_codes(a, len, i, taps, channels, dst);
         else

@@ -13,6 +13,7 @@ struct haq_rows {
     bool window;               /* by the pointer table, else plain */
     size_t stride;             /* plain: bytes from row to row */
     struct haq_geometry geometry;
+    bool merge;         /* kernel rows as one segment each, see below */
     const char *pad;    /* row of zero points of a static or float input */
     struct haq_slot in; /* ROWS form: where scales, zeros and pads are */
     size_t per_scale;   /* ROWS: rows that share one scale */
@@ -48,6 +49,18 @@ const void *const *haq_rows_get(const struct haq_rows *r, const void **table,
 void haq_rows_gather(const struct haq_rows *r, const void *const *a, size_t len,
                      size_t channels, bool taps_first, char *dst,
                      size_t stride);
+
+/* With few channels, the taps of a kernel row are better one segment than many:
+ * in NHWC they lie side by side, unless some are padding.  Asks for that; false
+ * when taps are dilated.  The table then also has, for each tile,
+ * [kernel rows][len] pointers, NULL where there is padding. */
+bool haq_rows_merge(struct haq_rows *r);
+
+/* Pointers [kernel rows][len] for tile t; what meets padding is gathered into
+ * dst, haq_rows_merged_bytes of it. */
+const void *const *haq_rows_merged(const struct haq_rows *r, const void **table,
+                                   size_t t, const void **room, char *dst);
+size_t haq_rows_merged_bytes(const struct haq_rows *r);
 
 /* Scale and zero point of each row of tile t (ROWS form). */
 void haq_rows_scales(const struct haq_rows *r, const char *base, size_t t,
