@@ -26,7 +26,7 @@ static haq_status measure(const struct bench_args *a, const char *path,
     params = json_pack("{s:I, s:I}", "batch", (json_int_t)a->batch, "budget_ms",
                        (json_int_t)a->budget_ms);
     if (path)
-        s = haq_recipe_open(&recipe, path, d);
+        s = haq_recipe_open(&recipe, path, haq_session_layers(session), d);
     if (s == HAQ_OK)
         s = haq_task_run(session, "measure-latency", path ? &recipe : NULL,
                          params, &result, NULL, d);

@@ -66,10 +66,7 @@ static haq_status evaluate(const struct eval_args *a, bool as_json,
 
     haq_recipe_init(&recipe);
     if (a->recipe)
-        s = haq_recipe_open(&recipe, a->recipe, d);
-    if (s == HAQ_OK && a->recipe)
-        s = haq_recipe_check(&recipe, a->recipe, haq_session_layers(session),
-                             d);
+        s = haq_recipe_open(&recipe, a->recipe, haq_session_layers(session), d);
     if (s == HAQ_OK)
         s = haq_task_run(session, "evaluate", a->recipe ? &recipe : NULL,
                          params, &result, NULL, d);

@@ -53,7 +53,7 @@ static haq_status export_recipe(struct export_args *a,
     haq_status s;
 
     haq_recipe_init(&r);
-    s = haq_recipe_open(&r, recipe_path, d);
+    s = haq_recipe_open(&r, recipe_path, NULL, d);
     if (s == HAQ_OK)
         s = get_params(a, common, &r, &params, d);
     if (s == HAQ_OK) {

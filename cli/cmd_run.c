@@ -44,7 +44,8 @@ haq_status haq_cmd_run(const struct haq_command *self, int argc, char **argv,
     if (s == HAQ_OK)
         s = haq_session_open(&session, &config, d);
     if (s == HAQ_OK && recipe_path)
-        s = haq_recipe_open(&recipe, recipe_path, d);
+        s = haq_recipe_open(&recipe, recipe_path, haq_session_layers(session),
+                            d);
     if (s == HAQ_OK)
         s = haq_session_run(session, recipe_path ? &recipe : NULL, &y, d);
     if (s == HAQ_OK)

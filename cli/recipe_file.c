@@ -13,18 +13,23 @@ static const char *file_name(const char *path)
 }
 
 haq_status haq_recipe_open(struct haq_recipe *out, const char *path,
-                           struct haq_diag *d)
+                           const struct haq_layers *layers, struct haq_diag *d)
 {
     haq_status s = haq_recipe_read(out, path, d);
-    if (s != HAQ_OK || !out->params_file || out->params_file[0] == '/')
+    if (s != HAQ_OK)
         return s;
-    out->params_file =
-        haq_arena_printf(&out->arena, "%.*s%s", (int)(file_name(path) - path),
-                         path, out->params_file);
-    if (out->params_file)
-        return HAQ_OK;
-    haq_recipe_fini(out);
-    return haq_fail(d, HAQ_NOMEM, "reading %s", path);
+    if (layers)
+        s = haq_recipe_check(out, path, layers, d);
+    if (s == HAQ_OK && out->params_file && out->params_file[0] != '/') {
+        out->params_file = haq_arena_printf(&out->arena, "%.*s%s",
+                                            (int)(file_name(path) - path), path,
+                                            out->params_file);
+        if (!out->params_file)
+            s = haq_fail(d, HAQ_NOMEM, "reading %s", path);
+    }
+    if (s != HAQ_OK)
+        haq_recipe_fini(out);
+    return s;
 }
 
 const char *haq_beside(struct haq_arena *a, const char *path,

@@ -5,9 +5,10 @@
 #include "quant/recipe.h"
 
 /* haq_recipe_read, with the params file's path made relative to the recipe's
- * folder. */
+ * folder, and haq_recipe_check against `layers` unless that is NULL. */
+struct haq_layers;
 haq_status haq_recipe_open(struct haq_recipe *out, const char *path,
-                           struct haq_diag *d);
+                           const struct haq_layers *layers, struct haq_diag *d);
 
 /* "dir/name.json" + ".safetensors" -> "dir/name.safetensors", in the arena. */
 const char *haq_beside(struct haq_arena *a, const char *path,
