@@ -26,8 +26,8 @@ static int64_t column_sum(const struct haq_finish_spec *s, size_t n)
 }
 
 /* The product of scales is a float32 number, as the scale of an ONNX bias. */
-static haq_status quantize_bias(const struct haq_finish_spec *s, size_t n,
-                                int64_t *out, struct haq_diag *d)
+haq_status haq_finish_bias(const struct haq_finish_spec *s, size_t n,
+                           int64_t *out, struct haq_diag *d)
 {
     float scale = s->in->params.scale * s->scale[n];
     double q = s->bias ? rint((double)s->bias[n] / (double)scale) : 0;
@@ -71,7 +71,7 @@ static haq_status make_static(struct haq_finish *f, struct haq_plan *p,
         return haq_fail(d, HAQ_NOMEM, "layer %s", s->name);
     for (size_t i = 0; i < s->n; i++) {
         int64_t bias = 0, zw = s->zero ? s->zero[i] : 0;
-        haq_status st = quantize_bias(s, i, &bias, d);
+        haq_status st = haq_finish_bias(s, i, &bias, d);
         if (st)
             return st;
         int64_t c =

@@ -52,6 +52,11 @@ static inline bool haq_finish_needs_rowsum(const struct haq_finish *f)
 void haq_finish_run(const struct haq_finish *f,
                     const struct haq_finish_tile *t);
 
+/* Column n's bias as int32 at the product of scales (name, in->params.scale,
+ * scale and bias of the spec are read).  HAQ_INVALID: it does not fit. */
+haq_status haq_finish_bias(const struct haq_finish_spec *s, size_t n,
+                           int64_t *out, struct haq_diag *d);
+
 /* Smallest and largest code after the clamp, in the form's container. */
 void haq_clamp_codes(const struct haq_act_params *p, struct haq_clamp clamp,
                      int32_t *qlo, int32_t *qhi);

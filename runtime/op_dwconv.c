@@ -122,6 +122,7 @@ static haq_status make_group(struct dwconv_step *c, struct haq_plan *p,
     for (size_t i = 0; i < w->n * w->k; i++)
         colsum[i / w->k] += w->codes[i];
     c->colsum = colsum;
+    c->bias = haq_layer_bias(p, x->node);
     return HAQ_OK;
 }
 
@@ -136,16 +137,17 @@ static haq_status make_finish(struct dwconv_step *c, struct haq_plan *p,
                                    .k = x->w->k,
                                    .scale = x->w->scale,
                                    .codes = x->w->codes,
+                                   .bias = haq_layer_bias(p, x->node),
                                    .clamp = n->clamp};
-    haq_status s = haq_layer_bias(&spec.bias, p, x->node, d);
     static const struct haq_form plain = {.kind = HAQ_FORM_PLAIN};
-    if (!s && x->w->kind == HAQ_GEMM_U8_S8 && x->w->per_group) {
-        c->bias = spec.bias;
-        s = make_group(c, p, x, d);
+    if (x->w->kind == HAQ_GEMM_U8_S8 && x->w->per_group) {
+        haq_status s = make_group(c, p, x, d);
+        if (s)
+            return s;
         spec.in = &plain;
         spec.scale = spec.bias = NULL;
     }
-    return s ? s : haq_finish_make(&c->finish, p, &spec, d);
+    return haq_finish_make(&c->finish, p, &spec, d);
 }
 
 haq_status haq_add_dwconv(struct haq_plan *p, const struct haq_product *x,
@@ -155,7 +157,7 @@ haq_status haq_add_dwconv(struct haq_plan *p, const struct haq_product *x,
     struct dwconv_step *c = haq_arena_alloc(&p->arena, sizeof *c);
     if (!c)
         return haq_fail(d, HAQ_NOMEM, "node %s", step.name);
-    c->impl = haq_dwconv_select(x->w->kind, haq_plan_product_isa(p));
+    c->impl = haq_dwconv_select(x->w->kind, p->isa);
     haq_status s = haq_product_rows(&c->rows, p, x, TILE, d);
     if (!s)
         s = transpose_weights(c, p, x->w, d);

@@ -197,9 +197,9 @@ static haq_status make_finish(struct gemm_step *g, struct haq_plan *p,
                                    .scale = x->w->scale,
                                    .codes = x->w->codes,
                                    .zero = x->w->zero,
+                                   .bias = haq_layer_bias(p, x->node),
                                    .clamp = n->clamp};
-    haq_status s = haq_layer_bias(&spec.bias, p, x->node, d);
-    return s ? s : haq_finish_make(&g->finish, p, &spec, d);
+    return haq_finish_make(&g->finish, p, &spec, d);
 }
 
 haq_status haq_add_gemm(struct haq_plan *p, const struct haq_product *x,
@@ -209,7 +209,7 @@ haq_status haq_add_gemm(struct haq_plan *p, const struct haq_product *x,
     struct gemm_step *g = haq_arena_alloc(&p->arena, sizeof *g);
     if (!g)
         return haq_fail(d, HAQ_NOMEM, "node %s", step.name);
-    g->impl = haq_gemm_select(x->w->kind, haq_plan_product_isa(p));
+    g->impl = haq_gemm_select(x->w->kind, p->isa);
     g->rowsum = haq_rowsum_select(p->isa);
     haq_status s = haq_product_rows(&g->rows, p, x, g->impl->mr, d);
     if (s)

@@ -192,9 +192,8 @@ haq_status haq_add_gemm_group(struct haq_plan *p, const struct haq_product *x,
     g->ldy = x->w->n;
     g->gather = g->rows.window;
     g->row_bytes = haq_round_up(g->k * g->rows.elem, 16) + 16;
-    s = haq_layer_bias(&g->bias, p, x->node, d);
-    if (!s)
-        s = pack_weights(g, p, x->w, d);
+    g->bias = haq_layer_bias(p, x->node);
+    s = pack_weights(g, p, x->w, d);
     if (s)
         return s;
     choose_epilogue(g, p, &p->slot[x->out].form,

@@ -252,21 +252,21 @@ haq_status haq_prepare_product(struct haq_plan *p, int node, struct haq_diag *d)
     const struct haq_node *n = haq_plan_node(p, node);
     struct haq_step step = haq_plan_node_step(p, node);
     struct product_step *g = haq_arena_alloc(&p->arena, sizeof *g);
-    struct haq_form fa = haq_plan_input_form(p, node, 0, 0, 0);
-    struct haq_form fb = haq_plan_input_form(p, node, 1, 0, 0), fy;
+    struct haq_form fa = haq_form_center(haq_plan_input_form(p, node, 0, 0, 0));
+    struct haq_form fb = haq_form_center(haq_plan_input_form(p, node, 1, 0, 0));
+    struct haq_form fy;
     bool codes = fa.kind == HAQ_FORM_CODES;
+    bool quantized = fa.kind != HAQ_FORM_PLAIN;
     int in[2], out;
 
     if (!g)
         return haq_fail(d, HAQ_NOMEM, "node %s", n->name);
     if (fa.kind != fb.kind || fa.kind == HAQ_FORM_ROWS ||
-        fa.kind == HAQ_FORM_FAKE_ROWS)
+        fa.kind == HAQ_FORM_CENTERED_ROWS)
         return haq_plan_unsupported(p, node, "operands in these formats", d);
-    haq_status s = haq_layer_bias(&g->args.bias, p, node, d);
-    if (!s && n->n_in > 2 && n->in[2] != HAQ_NO_VALUE && !g->args.bias)
+    if (n->n_in > 2 && n->in[2] != HAQ_NO_VALUE && !haq_layer_bias(p, node))
         return haq_plan_unsupported(p, node, "a bias that is computed", d);
-    if (!s)
-        s = haq_plan_read(p, n->in[0], &fa, &in[0], d);
+    haq_status s = haq_plan_read(p, n->in[0], &fa, &in[0], d);
     if (!s)
         s = haq_plan_read(p, n->in[1], &fb, &in[1], d);
     if (!s)
@@ -274,16 +274,16 @@ haq_status haq_prepare_product(struct haq_plan *p, int node, struct haq_diag *d)
     if (s)
         return s;
     fy = p->slot[out].form;
-    g->impl = haq_gemm_select(codes ? HAQ_GEMM_U8_S8 : HAQ_GEMM_F32,
-                              haq_plan_product_isa(p));
+    g->impl = haq_gemm_select(codes ? HAQ_GEMM_U8_S8 : HAQ_GEMM_F32, p->isa);
     g->rowsum = haq_rowsum_select(p->isa);
     g->elem = codes ? 1 : sizeof(float);
     s = set_dims(g, p, node, d);
-    if (!s && codes)
+    if (!s && quantized)
         s = fill_vectors(g, p, &fa, &fb, &fy, d);
     if (s)
         return s;
-    if (codes && g->args.bias)
+    g->args.bias = haq_layer_bias(p, node);
+    if (quantized && g->args.bias)
         return haq_plan_unsupported(p, node, "a bias on codes", d);
     choose_epilogue(g, p, &fy, n->clamp);
     step.kernel = g->impl->name;

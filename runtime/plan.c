@@ -17,7 +17,7 @@ bool haq_form_equal(const struct haq_form *a, const struct haq_form *b)
         return false;
     if (a->kind == HAQ_FORM_PLAIN)
         return true;
-    if (a->kind == HAQ_FORM_CODES || a->kind == HAQ_FORM_FAKE)
+    if (a->kind != HAQ_FORM_ROWS && a->kind != HAQ_FORM_CENTERED_ROWS)
         return !memcmp(&x->scale, &y->scale, sizeof x->scale) &&
                x->zero == y->zero && x->qlo == y->qlo && x->qhi == y->qhi;
     return a->format == b->format && a->row == b->row && a->pad == b->pad;
@@ -33,10 +33,10 @@ struct haq_form haq_plan_input_form(const struct haq_plan *p, int node, int i,
         return f;
     const struct haq_qinput *in = &q->in[i];
     if (in->dynamic) {
-        f.kind = p->simulate ? HAQ_FORM_FAKE_ROWS : HAQ_FORM_ROWS;
+        f.kind = p->simulate ? HAQ_FORM_CENTERED_ROWS : HAQ_FORM_ROWS;
         f.format = in->spec.format;
         f.row = row;
-        f.pad = pad;
+        f.pad = p->simulate ? 0 : pad;
     } else {
         f.kind = p->simulate ? HAQ_FORM_FAKE : HAQ_FORM_CODES;
         f.params = in->params;
@@ -70,7 +70,8 @@ static haq_status size_slot(const struct haq_plan *p, struct haq_slot *s,
         return haq_fail(d, HAQ_INVALID, "tensor %s is too large",
                         haq_plan_value(p, s->value)->name);
     bytes = haq_round_up(bytes, slack) + slack;
-    if (s->form.kind == HAQ_FORM_ROWS) {
+    if (s->form.kind == HAQ_FORM_ROWS ||
+        s->form.kind == HAQ_FORM_CENTERED_ROWS) {
         size_t four = sizeof(float);
         s->rows = s->form.row ? s->count / s->form.row : 0;
         s->scale_at = bytes;

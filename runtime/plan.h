@@ -26,8 +26,8 @@ void haq_pack_cache_free(struct haq_pack_cache *c);
 
 struct haq_plan_options {
     unsigned isa;  /* HAQ_ISA_* mask kernels may use */
-    bool simulate; /* fake-quantized float execution: weights dequantized,
-                      activations quantized and dequantized in place */
+    bool simulate; /* fake-quantized float execution through float kernels
+                      (runtime/simulate.h) */
     struct haq_pack_cache *cache; /* NULL: the plan packs for itself */
 };
 

@@ -13,7 +13,6 @@
 #define HAQ_RUNTIME_PLAN_PRIV_H
 
 #include "base/arena.h"
-#include "base/cpu.h"
 #include "base/thread.h"
 #include "graph/op.h"
 #include "kernels/elementwise.h"
@@ -29,14 +28,16 @@ enum haq_form_kind {
     HAQ_FORM_ROWS,     /* uint8 codes, a scale and zero point per row, made at
                           run time */
     HAQ_FORM_FAKE,     /* simulation: float, through codes and back */
-    HAQ_FORM_FAKE_ROWS /* the same with the parameters of each row */
+    HAQ_FORM_CENTERED, /* simulation: code - zero point, as float */
+    HAQ_FORM_CENTERED_ROWS /* the same with the parameters of each row, made at
+                              run time */
 };
 
 struct haq_form {
     enum haq_form_kind kind;
-    struct haq_act_params params;    /* CODES, FAKE */
-    const struct haq_format *format; /* ROWS, FAKE_ROWS */
-    size_t row;                      /* ROWS, FAKE_ROWS: elements of one row */
+    struct haq_act_params params;    /* CODES, FAKE, CENTERED */
+    const struct haq_format *format; /* ROWS, CENTERED_ROWS */
+    size_t row; /* ROWS, CENTERED_ROWS: elements of one row */
     size_t pad; /* ROWS: elements of the row of zero points that padded taps
                    read, 0 = none */
 };
@@ -53,7 +54,7 @@ struct haq_slot {
     int first, last;  /* steps that write it first and read it last; -1: before
                          the first step */
     /* ROWS: offsets inside the slot of float scale[rows], int32 zero[rows], and
-     * pads uint8 [rows][pad_stride]. */
+     * pads uint8 [rows][pad_stride].  CENTERED_ROWS: zero[] is 0, no pads. */
     size_t rows, scale_at, zero_at, pad_at, pad_stride;
 };
 
@@ -154,20 +155,20 @@ static inline const struct haq_qnode *haq_plan_qnode(const struct haq_plan *p,
     return p->q ? &p->q->node[node] : NULL;
 }
 
-/* Instruction sets for float products: a simulation takes the reference, whose
- * sums are in double, so that it shows what quantization does and not what the
- * order of a float sum does. */
-static inline unsigned haq_plan_product_isa(const struct haq_plan *p)
-{
-    return p->simulate ? HAQ_ISA_NONE : p->isa;
-}
-
 /* A step for `node` with its name and layer filled in. */
 struct haq_step haq_plan_node_step(const struct haq_plan *p, int node);
 
 /* Name a node that no implementation accepts. */
 haq_status haq_plan_unsupported(const struct haq_plan *p, int node,
                                 const char *why, struct haq_diag *d);
+
+/* What products read in a simulation: the centered form of FAKE. */
+static inline struct haq_form haq_form_center(struct haq_form f)
+{
+    if (f.kind == HAQ_FORM_FAKE)
+        f.kind = HAQ_FORM_CENTERED;
+    return f;
+}
 
 bool haq_form_equal(const struct haq_form *a, const struct haq_form *b);
 

@@ -9,19 +9,25 @@ struct quantize_step {
     const struct haq_elementwise *ew;
     struct haq_form form;
     size_t count;
-    struct haq_slot to; /* ROWS: where things lie in the slot */
+    struct haq_slot to; /* ROWS, CENTERED_ROWS: where things lie in the slot */
 };
 
+/* Through codes, which then mean steps of `unit`: the scale, or 1. */
 static void fake(const struct haq_elementwise *ew, float *y, const float *x,
-                 size_t n, const struct haq_act_params *p)
+                 size_t n, const struct haq_act_params *p, float unit)
 {
     uint8_t codes[CHUNK];
-    struct haq_affine a = {p->scale, p->zero};
+    struct haq_affine a = {p->scale, p->zero}, back = {unit, p->zero};
     for (size_t i = 0; i < n; i += CHUNK) {
         size_t len = haq_min_size(n - i, CHUNK);
         ew->quantize(codes, x + i, len, a, p->qlo, p->qhi);
-        ew->dequantize(y + i, codes, len, a);
+        ew->dequantize(y + i, codes, len, back);
     }
+}
+
+static float unit_of(const struct haq_form *f)
+{
+    return f->kind == HAQ_FORM_CENTERED ? 1 : f->params.scale;
 }
 
 static void quantize_part(void *arg, size_t begin, size_t end, size_t worker)
@@ -43,7 +49,8 @@ static void fake_part(void *arg, size_t begin, size_t end, size_t worker)
     const float *x = haq_exec_slot(part->e, part->s->in[0]);
     float *y = haq_exec_slot(part->e, part->s->out[0]);
     (void)worker;
-    fake(q->ew, y + begin, x + begin, end - begin, &q->form.params);
+    fake(q->ew, y + begin, x + begin, end - begin, &q->form.params,
+         unit_of(&q->form));
 }
 
 static struct haq_act_params row_params(const struct quantize_step *q,
@@ -77,18 +84,24 @@ static void rows_part(void *arg, size_t begin, size_t end, size_t worker)
     }
 }
 
-static void fake_rows_part(void *arg, size_t begin, size_t end, size_t worker)
+static void centered_rows_part(void *arg, size_t begin, size_t end,
+                               size_t worker)
 {
     const struct haq_part *part = arg;
     const struct quantize_step *q = part->s->data;
     const float *x = haq_exec_slot(part->e, part->s->in[0]);
-    float *y = haq_exec_slot(part->e, part->s->out[0]);
+    char *slot = haq_exec_slot(part->e, part->s->out[0]);
+    float *y = (float *)(void *)slot;
+    float *scale = (float *)(void *)(slot + q->to.scale_at);
+    int32_t *zero = (int32_t *)(void *)(slot + q->to.zero_at);
     size_t row = q->form.row;
     (void)worker;
 
     for (size_t r = begin; r < end; r++) {
         struct haq_act_params p = row_params(q, x + r * row);
-        fake(q->ew, y + r * row, x + r * row, row, &p);
+        fake(q->ew, y + r * row, x + r * row, row, &p, 1);
+        scale[r] = p.scale;
+        zero[r] = 0;
     }
 }
 
@@ -103,7 +116,8 @@ static void run_rows(const struct haq_exec *e, const struct haq_step *s)
 {
     const struct quantize_step *q = s->data;
     haq_exec_split(e, s, q->count / q->form.row, 1,
-                   q->form.kind == HAQ_FORM_ROWS ? rows_part : fake_rows_part);
+                   q->form.kind == HAQ_FORM_ROWS ? rows_part
+                                                 : centered_rows_part);
 }
 
 haq_status haq_add_quantize(struct haq_plan *p, int from, int to,
@@ -116,7 +130,8 @@ haq_status haq_add_quantize(struct haq_plan *p, int from, int to,
         [HAQ_FORM_CODES] = {run_elements, "quantize"},
         [HAQ_FORM_ROWS] = {run_rows, "quantize_rows"},
         [HAQ_FORM_FAKE] = {run_elements, "fake_quantize"},
-        [HAQ_FORM_FAKE_ROWS] = {run_rows, "fake_quantize_rows"},
+        [HAQ_FORM_CENTERED] = {run_elements, "centered_quantize"},
+        [HAQ_FORM_CENTERED_ROWS] = {run_rows, "centered_quantize_rows"},
     };
     const struct haq_slot *slot = &p->slot[to];
     struct quantize_step *q = haq_arena_alloc(&p->arena, sizeof *q);
@@ -148,8 +163,10 @@ haq_status haq_quantize_constant(struct haq_plan *p, int from, int to,
     if (slot->form.kind == HAQ_FORM_CODES)
         p->ew->quantize(data, p->slot[from].data, slot->count,
                         (struct haq_affine){a->scale, a->zero}, a->qlo, a->qhi);
-    else if (slot->form.kind == HAQ_FORM_FAKE)
-        fake(p->ew, data, p->slot[from].data, slot->count, a);
+    else if (slot->form.kind == HAQ_FORM_FAKE ||
+             slot->form.kind == HAQ_FORM_CENTERED)
+        fake(p->ew, data, p->slot[from].data, slot->count, a,
+             unit_of(&slot->form));
     else
         return haq_fail(d, HAQ_UNSUPPORTED, "constant %s with a scale per row",
                         name);

@@ -1,6 +1,5 @@
 #include "runtime/weights.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -178,30 +177,10 @@ haq_status haq_weights_pack(struct haq_packed *out, struct haq_plan *p,
     return HAQ_OK;
 }
 
-/* Static activations and a scale per channel or tensor: quantized bias. */
-static bool has_integer_bias(const struct haq_qnode *q)
-{
-    return q && q->weight && q->in[0].quantized && !q->in[0].dynamic &&
-           q->weight->spec.granularity != HAQ_PER_GROUP;
-}
-
-haq_status haq_layer_bias(const float **bias, struct haq_plan *p, int node,
-                          struct haq_diag *d)
+const float *haq_layer_bias(const struct haq_plan *p, int node)
 {
     const struct haq_node *n = haq_plan_node(p, node);
-    const struct haq_qnode *q = haq_plan_qnode(p, node);
-    bool has = n->n_in > 2 && n->in[2] != HAQ_NO_VALUE;
-
-    *bias = has ? haq_plan_value(p, n->in[2])->data : NULL;
-    if (!*bias || !p->simulate || !has_integer_bias(q))
-        return HAQ_OK;
-    float *fake = haq_arena_array(&p->arena, q->weight->n, sizeof *fake);
-    if (!fake)
-        return haq_fail(d, HAQ_NOMEM, "layer %s", n->name);
-    for (size_t i = 0; i < q->weight->n; i++) {
-        double scale = (double)(q->in[0].params.scale * q->weight->scale[i]);
-        fake[i] = (float)(rint((double)(*bias)[i] / scale) * scale);
-    }
-    *bias = fake;
-    return HAQ_OK;
+    return n->n_in > 2 && n->in[2] != HAQ_NO_VALUE
+               ? haq_plan_value(p, n->in[2])->data
+               : NULL;
 }

@@ -46,9 +46,7 @@ haq_status haq_weights_pack(struct haq_packed *out, struct haq_plan *p,
 void haq_weights_taps_first(void *dst, const void *src, size_t n, size_t taps,
                             size_t channels, size_t elem);
 
-/* The bias of a layer (input 2), or NULL.  A simulation gets what the integers
- * stand for: static layers have their bias in int32. */
-haq_status haq_layer_bias(const float **bias, struct haq_plan *p, int node,
-                          struct haq_diag *d);
+/* The bias of a layer (input 2), or NULL. */
+const float *haq_layer_bias(const struct haq_plan *p, int node);
 
 #endif

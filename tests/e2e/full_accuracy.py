@@ -30,6 +30,11 @@ INTEGER = [
     ("int4:channel", "uint8", 0.999), ("int4:group32", "uint8", 0.999),
     ("int3:channel", "uint8", 0.99), ("int2:group32", "uint8", 0.99),
 ]
+# The widths between, where a run is short.
+BETWEEN = [("int7:channel", "uint8", 0.999), ("int5:channel", "uint8", 0.999),
+           ("int7:group32", "uint8:dynamic", 0.999),
+           ("int5:group32", "uint8:dynamic", 0.999)]
+SHORT = ("fashion-mnist-cnn", "resnet20-cifar10")
 EXPORTED = ("resnet20-cifar10", "stories260k-lm")
 checks = h.Checks()
 
@@ -120,7 +125,8 @@ def run_outputs(model, recipe, name, *more):
 
 
 def simulated(model):
-    for weights, activations, share in INTEGER:
+    formats = INTEGER + (BETWEEN if model.name in SHORT else [])
+    for weights, activations, share in formats:
         recipe = model.recipe(weights, activations)
         integer = run_outputs(model, recipe, "integer")
         fake = run_outputs(model, recipe, "fake", "--simulate")
@@ -129,7 +135,8 @@ def simulated(model):
         checks.that(differ <= may, f"{model.name} {weights} {activations}: "
                     f"{differ} of {n} differ from --simulate, {may} may")
         print(f"{model.name:20} {weights:14} {activations:14} "
-              f"{differ:4} of {n} differ from --simulate", flush=True)
+              f"{differ:4} of {n} differ from --simulate, "
+              f"{100 * differ / n:.3f} %", flush=True)
 
 
 only = sys.argv[1:]

@@ -2,6 +2,64 @@
  * layers and networks, for every instruction set of the machine. */
 #include "tests/runtime/net.h"
 
+/* Simulate it: the largest difference, as a share of the largest output. */
+static double simulation_error(const struct net *t, const struct ref *x,
+                               const struct ref *y, unsigned isa,
+                               struct haq_pool *pool)
+{
+    struct haq_plan_options opt = {.isa = isa, .simulate = true};
+    struct haq_diag d = {0};
+    struct haq_plan *plan = NULL;
+    struct haq_exec *e = NULL;
+    double worst = INFINITY, top = 0;
+    if (haq_plan_new(&plan, t->g, &t->q, &opt, &d) ||
+        haq_exec_new(&e, plan, pool, &d)) {
+        printf("\n    %s\n", d.text);
+        goto done;
+    }
+    memcpy(haq_exec_input(e, 0), x->real, ref_count(x) * sizeof(float));
+    haq_exec_run(e);
+    worst = 0;
+    for (size_t i = 0; i < ref_count(y); i++) {
+        double error = fabs((double)haq_exec_output(e, 0)[i] - y->real[i]);
+        worst = fmax(worst, error);
+        top = fmax(top, fabs((double)y->real[i]));
+    }
+    worst = top > 0 ? worst / top : worst;
+done:
+    haq_exec_free(e);
+    haq_plan_free(plan);
+    return worst;
+}
+
+static bool simulates_within(double limit, struct net *t, const struct ref *x,
+                             const struct ref *y, struct haq_pool *pool)
+{
+    double scalar = simulation_error(t, x, y, HAQ_ISA_NONE, NULL);
+    double vector = simulation_error(t, x, y, haq_cpu_isa(), pool);
+    if (scalar <= limit && vector <= limit)
+        return true;
+    printf("\n    simulation: %g, %g\n", scalar, vector);
+    return false;
+}
+
+static bool simulates(struct net *t, const struct ref *x, const struct ref *y,
+                      struct haq_pool *pool)
+{
+    return simulates_within(1e-5, t, x, y, pool);
+}
+
+/* A number half-way between two codes may become the other one of them, because
+ * integers are scaled once where floats are scaled and divided. */
+static bool simulates_but_for_ties(struct net *t, const struct ref *x,
+                                   const struct ref *y, struct haq_pool *pool)
+{
+    return simulates_within(1.0 / 255, t, x, y, pool);
+}
+
+typedef bool check_fn(struct net *t, const struct ref *x, const struct ref *y,
+                      struct haq_pool *pool);
+
 static struct haq_clamp random_clamp(struct net *t)
 {
     static const struct haq_clamp clamps[] = {
@@ -10,7 +68,7 @@ static struct haq_clamp random_clamp(struct net *t)
 }
 
 /* Two layers, so that codes flow between them; every format and shape class. */
-static bool two_layers(uint64_t seed, struct haq_pool *pool)
+static bool two_layers(uint64_t seed, check_fn *check, struct haq_pool *pool)
 {
     static const char *const weights[] = {
         "int8",         "int4:tensor",   "uint8",         "uint4",
@@ -42,7 +100,7 @@ static bool two_layers(uint64_t seed, struct haq_pool *pool)
     struct ref y = add_layer(&t, &first, in, &x, &a0, &a1, &mid);
     struct ref z = add_layer(&t, &second, mid, &y, &a1, NULL, &out);
     end_net(&t, in, out);
-    bool same = runs_as(&t, &x, &z, pool);
+    bool same = check(&t, &x, &z, pool);
     if (!same)
         printf("    seed %llu: %s %s%s then %s %s%s, kernel %d stride %d "
                "dilation %d pad %d groups %d\n",
@@ -61,7 +119,7 @@ static void layers_follow_the_contract_bit_for_bit(void)
     struct haq_pool *pool = NULL;
     CU_ASSERT_FATAL(!haq_pool_new(&pool, 2, NULL));
     for (uint64_t seed = 1; seed <= 400; seed++)
-        CU_ASSERT(two_layers(seed, pool));
+        CU_ASSERT(two_layers(seed, runs_as, pool));
     haq_pool_free(pool);
 }
 
@@ -80,7 +138,8 @@ static struct ref pooled(struct net *t, enum haq_opcode op, struct haq_window w,
 }
 
 /* conv, conv, Add of both, MaxPool, AveragePool, conv. */
-static bool a_residual_network(uint64_t seed, struct haq_pool *pool)
+static bool a_residual_network(uint64_t seed, check_fn *check,
+                               struct haq_pool *pool)
 {
     struct net t = {.seed = seed};
     struct haq_act_spec a = act("uint8");
@@ -113,7 +172,7 @@ static bool a_residual_network(uint64_t seed, struct haq_pool *pool)
                   &v[3], &a, &value[5]);
     v[5] = add_layer(&t, &l[2], value[5], &v[4], &a, NULL, &value[6]);
     end_net(&t, value[0], value[6]);
-    bool same = runs_as(&t, &x, &v[5], pool);
+    bool same = check(&t, &x, &v[5], pool);
     if (!same)
         printf("    seed %llu\n", (unsigned long long)seed);
     free_net(&t);
@@ -128,7 +187,18 @@ static void sums_and_pools_of_codes_mean_what_qdq_means(void)
     struct haq_pool *pool = NULL;
     CU_ASSERT_FATAL(!haq_pool_new(&pool, 2, NULL));
     for (uint64_t seed = 1; seed <= 20; seed++)
-        CU_ASSERT(a_residual_network(seed, pool));
+        CU_ASSERT(a_residual_network(seed, runs_as, pool));
+    haq_pool_free(pool);
+}
+
+static void a_simulation_gives_what_integers_give(void)
+{
+    struct haq_pool *pool = NULL;
+    CU_ASSERT_FATAL(!haq_pool_new(&pool, 2, NULL));
+    for (uint64_t seed = 1; seed <= 400; seed++)
+        CU_ASSERT(two_layers(seed, simulates, pool));
+    for (uint64_t seed = 1; seed <= 20; seed++)
+        CU_ASSERT(a_residual_network(seed, simulates_but_for_ties, pool));
     haq_pool_free(pool);
 }
 
@@ -150,6 +220,8 @@ static void a_bias_beyond_int32_is_refused_by_name(void)
     end_net(&t, in, out);
     CU_ASSERT(haq_plan_new(&plan, t.g, &t.q, &opt, &d) == HAQ_INVALID);
     CU_ASSERT(strstr(d.text, "n0") && strstr(d.text, "channel 2"));
+    opt.simulate = true;
+    CU_ASSERT(haq_plan_new(&plan, t.g, &t.q, &opt, &d) == HAQ_INVALID);
     free_net(&t);
     ref_free(&x), ref_free(&y);
 }
@@ -159,6 +231,7 @@ int main(void)
     CU_TestInfo tests[] = {
         HAQ_TEST(layers_follow_the_contract_bit_for_bit),
         HAQ_TEST(sums_and_pools_of_codes_mean_what_qdq_means),
+        HAQ_TEST(a_simulation_gives_what_integers_give),
         HAQ_TEST(a_bias_beyond_int32_is_refused_by_name),
         CU_TEST_INFO_NULL,
     };
