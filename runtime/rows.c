@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "runtime/interleave.h"
+
 /* Tiles of equal height: the last one of an odd number would be almost empty
  * otherwise. */
 static void choose_tile(struct haq_rows *r, size_t mr)
@@ -174,27 +176,6 @@ const void *const *haq_rows_merged(const struct haq_rows *r, const void **table,
     return room;
 }
 
-static void gather_floats(const void *const *a, size_t rows, size_t row,
-                          size_t taps, size_t channels, char *dst)
-{
-    float *to = (float *)(void *)dst;
-    for (size_t t = 0; t < taps; t++) {
-        const float *from = a[t * rows + row];
-        for (size_t c = 0; c < channels; c++)
-            to[c * taps + t] = from[c];
-    }
-}
-
-static void gather_codes(const void *const *a, size_t rows, size_t row,
-                         size_t taps, size_t channels, char *dst)
-{
-    for (size_t t = 0; t < taps; t++) {
-        const char *from = a[t * rows + row];
-        for (size_t c = 0; c < channels; c++)
-            dst[c * taps + t] = from[c];
-    }
-}
-
 void haq_rows_gather(const struct haq_rows *r, const void *const *a, size_t len,
                      size_t channels, bool taps_first, char *dst, size_t stride)
 {
@@ -203,9 +184,10 @@ void haq_rows_gather(const struct haq_rows *r, const void *const *a, size_t len,
         if (taps_first)
             gather_taps_first(a, len, i, taps, channels * r->elem, dst);
         else if (r->elem == 1)
-            gather_codes(a, len, i, taps, channels, dst);
+            haq_interleave_u8((uint8_t *)dst, a + i, len, taps, channels);
         else
-            gather_floats(a, len, i, taps, channels, dst);
+            haq_interleave_f32((float *)(void *)dst, a + i, len, taps,
+                               channels);
     }
 }
 
