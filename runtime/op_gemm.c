@@ -12,7 +12,8 @@ enum {
     BLOCK_PANELS = 8,    /* accumulators of a unit stay within 16 KiB */
     UNITS_MIN = 8,       /* so that few threads share evenly */
     SHORT_SEGMENT = 16,  /* channels below which a tap is not worth a pointer */
-    SMALL_WORK = 100000, /* multiply-adds that no second thread is woken for */
+    SMALL_WORK = 100000, /* that no second thread is woken for */
+    OUTPUT_WORK = 16,    /* of an output, in float multiply-adds */
     WEIGHTS_IN_CACHE = 256 << 10,
     ALIGN = 64,
 };
@@ -202,6 +203,13 @@ static haq_status make_finish(struct gemm_step *g, struct haq_plan *p,
     return haq_finish_make(&g->finish, p, &spec, d);
 }
 
+/* In float multiply-adds; codes do four at a time. */
+static double work(const struct gemm_step *g, const struct haq_weights *w)
+{
+    double sums = (double)w->k * (double)g->rows.elem / sizeof(float);
+    return (double)g->rows.count * (double)w->n * (sums + OUTPUT_WORK);
+}
+
 haq_status haq_add_gemm(struct haq_plan *p, const struct haq_product *x,
                         struct haq_diag *d)
 {
@@ -232,8 +240,6 @@ haq_status haq_add_gemm(struct haq_plan *p, const struct haq_product *x,
     step.data = g;
     step.scratch = lay_out_scratch(g);
     step.pointers = haq_rows_pointers(&g->rows);
-    step.serial = (double)g->rows.count * (double)x->w->n * (double)x->w->k *
-                      (double)g->rows.elem <
-                  4.0 * SMALL_WORK;
+    step.serial = work(g, x->w) < SMALL_WORK;
     return haq_plan_add(p, &step, &x->in, 1, &x->out, 1, d);
 }
