@@ -34,7 +34,7 @@ static void print_layers(const struct haq_layers *l)
                        (long long)y->kernel[1]);
         haq_table_cell(t, "%s", shape);
         haq_table_cell(t, "%lld", (long long)y->macs);
-        haq_table_cell(t, "%lld", (long long)(y->channels * y->reduction));
+        haq_table_cell(t, "%lld", (long long)y->channels * y->reduction);
         haq_table_cell(t, "%lld", (long long)y->channels);
         haq_table_cell(t, "%lld", (long long)y->reduction);
     }

@@ -520,7 +520,7 @@ static void tear_down(struct embed *e)
 haq_status haq_embed_run(const struct haq_embed_config *config,
                          struct haq_embed_view *last, struct haq_diag *d)
 {
-    struct haq_diag own;
+    struct haq_diag own = {0};
     struct embed *e = calloc(1, sizeof *e);
     if (!e)
         return haq_fail(d, HAQ_NOMEM, "coordinator");

@@ -117,11 +117,12 @@ static bool make_key(struct haq_task *t, const struct haq_facts *f,
                           where_of(f, t->kind), "params", params);
     size_t len = 0;
     char *text = j ? haq_json_canonical(j, &len) : NULL;
-    if (text)
+    bool made = text != NULL;
+    if (made)
         haq_hash(t->key, text, len);
     json_decref(j);
     free(text);
-    return text;
+    return made;
 }
 
 double haq_core_driver_time(const struct haq_coordinator *c, uint64_t now_ns)

@@ -43,18 +43,21 @@ static void linear_ticks(struct axis *a)
                   : raw / power < 3.5 ? 2 * power
                   : raw / power < 7.5 ? 5 * power
                                       : 10 * power;
-    for (double t = ceil(a->low / step) * step;
-         t <= a->high + 1e-9 * step && a->n < TICKS_MAX; t += step)
-        a->tick[a->n++] = t;
+    double first = ceil(a->low / step), last = a->high / step + 1e-9;
+    for (int i = 0; first + i <= last && a->n < TICKS_MAX; i++)
+        a->tick[a->n++] = (first + i) * step;
 }
 
 static void log_ticks(struct axis *a)
 {
     static const double digit[] = {1, 2, 5};
-    for (double p = pow(10, floor(log10(a->low))); p <= a->high; p *= 10)
-        for (int i = 0; i < 3 && a->n < TICKS_MAX; i++)
-            if (p * digit[i] >= a->low && p * digit[i] <= a->high)
-                a->tick[a->n++] = p * digit[i];
+    int last = (int)floor(log10(a->high));
+    for (int e = (int)floor(log10(a->low)); e <= last; e++)
+        for (int i = 0; i < 3 && a->n < TICKS_MAX; i++) {
+            double t = digit[i] * pow(10, e);
+            if (t >= a->low && t <= a->high)
+                a->tick[a->n++] = t;
+        }
 }
 
 static void finish_axis(struct axis *a, bool may_log)

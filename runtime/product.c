@@ -39,6 +39,7 @@ haq_status haq_add_layer(struct haq_plan *p, struct haq_product *x, size_t row,
         return s;
     x->w = &w;
     s = choose(x)(p, x, d);
+    x->w = NULL;
     haq_weights_fini(&w);
     return s;
 }

@@ -199,13 +199,15 @@ static haq_status pack(struct simulate_step *g, struct haq_plan *p,
         s = haq_fail(d, HAQ_NOMEM, "layer %s", name);
         goto done;
     }
-    for (size_t i = 0; i < count; i++) {
-        size_t group = i % w->groups, begin = group * g->group;
-        size_t len = haq_min_size(g->group, w->k - begin);
-        center(part, w, i / w->groups * g->n, g->n, group, begin, len);
-        g->impl->pack(to + i * g->group_bytes, part, g->n, 1, len);
-    }
     g->packed = to;
+    for (size_t i = 0; i < g->parts; i++)
+        for (size_t group = 0; group < w->groups; group++) {
+            size_t begin = group * g->group;
+            size_t len = haq_min_size(g->group, w->k - begin);
+            center(part, w, i * g->n, g->n, group, begin, len);
+            g->impl->pack(to, part, g->n, 1, len);
+            to += g->group_bytes;
+        }
     p->weight_bytes += count * g->group_bytes;
 done:
     free(part);

@@ -347,7 +347,7 @@ static const char *copy_column(sqlite3_stmt *q, int at, char **room)
 
 static size_t row_bytes(sqlite3_stmt *q)
 {
-    size_t n = 0;
+    size_t n = 1; /* malloc(0) may give NULL: that is no lack of memory */
     for (int i = 0; i < sqlite3_column_count(q); i++)
         n += (size_t)sqlite3_column_bytes(q, i) + 1;
     return n;

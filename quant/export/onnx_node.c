@@ -266,7 +266,6 @@ static void put_expand(const struct put *c)
 
 static void put_split(const struct put *c)
 {
-    struct haq_shape sizes = {0};
     const int64_t axis = c->n->attr.axis;
     size_t count = (size_t)c->n->n_out;
     int64_t *v = haq_arena_array(&c->b->arena, count, sizeof *v);
@@ -274,10 +273,8 @@ static void put_split(const struct put *c)
         c->b->failed = true;
         return;
     }
-    for (size_t i = 0; i < count; i++) {
-        sizes = c->p->g->values[c->n->out[i]].shape;
-        v[i] = sizes.dims[axis];
-    }
+    for (size_t i = 0; i < count; i++)
+        v[i] = c->p->g->values[c->n->out[i]].shape.dims[axis];
     haq_build_int(c->b, start_list(c, "split", v, c->n->n_out), "axis", axis);
 }
 

@@ -228,7 +228,8 @@ static enum haq_genome_add breed_one(struct haq_algo_run *run)
     for (int i = 0; i < BREED_TRIES && added == HAQ_GENOME_KNOWN; i++) {
         const int *a = pick(run), *b = pick(run);
         cross(run, a, b);
-        mutate(run, fmin(0.5, (1 + i / 4) / (double)run->movable));
+        int strength = 1 + i / 4;
+        mutate(run, fmin(0.5, strength / (double)run->movable));
         added = haq_genomes_add(&run->all, run->child);
     }
     if (added == HAQ_GENOME_KNOWN)
