@@ -150,6 +150,7 @@ static void announce(struct running *r, const struct haq_embed_view *v)
     r->announced = true;
     if (r->job->quiet)
         return;
+    haq_progress_end(&r->line);
     if (v->was_finished)
         haq_log(HAQ_LOG_INFO, "%s holds this job, finished", r->out->dir);
     else if (v->resumed)
