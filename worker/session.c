@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "graph/op.h"
 #include "hwprofiles/machine.h"
 #include "quant/calib.h"
 #include "runtime/observe.h"
@@ -31,6 +32,31 @@ static haq_status check_hash(const char *path, const char *have,
                     path, have, want);
 }
 
+/* Samples that index a table (token ids) must stay inside it. */
+static haq_status check_indices(const struct haq_graph *g,
+                                const struct haq_session_data *data,
+                                struct haq_diag *d)
+{
+    const struct haq_array *x = &data->set.x;
+    for (int i = 0; i < g->n_nodes; i++) {
+        const struct haq_node *n = &g->nodes[i];
+        if (n->op->code != HAQ_OP_GATHER || n->in[1] != g->inputs[0])
+            continue;
+        int64_t rows = g->values[n->in[0]].shape.dims[n->attr.axis];
+        for (size_t k = 0; k < x->count; k++) {
+            int64_t at = haq_dtype_get_int(x->dtype, x->data, k);
+            if (at < -rows || at >= rows)
+                return haq_fail(d, HAQ_INVALID,
+                                "%s: sample %zu holds %lld, but %s has %lld "
+                                "rows",
+                                data->path, k / data->set.sample_count,
+                                (long long)at, g->values[n->in[0]].name,
+                                (long long)rows);
+        }
+    }
+    return HAQ_OK;
+}
+
 static haq_status load_data(struct haq_session *s,
                             struct haq_session_data *data, const char *path,
                             const char *hash, struct haq_diag *d)
@@ -49,6 +75,8 @@ static haq_status load_data(struct haq_session *s,
     if (status == HAQ_OK)
         status = haq_dataset_fits(&data->set, path, in->shape.dims + 1,
                                   in->shape.rank - 1, in->dtype, d);
+    if (status == HAQ_OK)
+        status = check_indices(s->bulk, data, d);
     if (status != HAQ_OK)
         return status;
     data->order = malloc(data->set.n * sizeof *data->order);

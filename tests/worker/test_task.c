@@ -176,6 +176,34 @@ static void a_recipe_for_another_model_is_refused(void)
     haq_session_close(s);
 }
 
+static void an_index_outside_the_table_is_refused_with_its_sample(void)
+{
+    const char *dir = shared_data();
+    char path[] = "/tmp/haq-task-XXXXXX";
+    int64_t tokens[2 * 128] = {[130] = 512}; /* the vocabulary has 512 rows */
+    struct haq_array x = {.dtype = HAQ_I64,
+                          .rank = 2,
+                          .dims = {2, 128},
+                          .count = 2 * 128,
+                          .data = tokens};
+    struct haq_session *s = NULL;
+    struct haq_diag d = {HAQ_OK, ""};
+    char npy[64];
+
+    if (!dir)
+        return;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(path));
+    snprintf(npy, sizeof npy, "%s/x.npy", path);
+    snprintf(model, sizeof model, "%s/stories260k-lm/model.onnx", dir);
+    CU_ASSERT_EQUAL_FATAL(haq_npy_write(npy, &x, NULL), HAQ_OK);
+    struct haq_session_config c = {
+        .model_path = model, .eval_path = npy, .isa = haq_cpu_isa()};
+    CU_ASSERT_EQUAL(haq_session_open(&s, &c, &d), HAQ_INVALID);
+    CU_ASSERT_PTR_NOT_NULL(strstr(d.text, "sample 1 holds 512"));
+    unlink(npy);
+    rmdir(path);
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -185,6 +213,7 @@ int main(void)
         HAQ_TEST(a_profile_names_every_layer_and_adds_up),
         HAQ_TEST(latency_comes_with_its_interval),
         HAQ_TEST(a_recipe_for_another_model_is_refused),
+        HAQ_TEST(an_index_outside_the_table_is_refused_with_its_sample),
         CU_TEST_INFO_NULL};
     return run_suite("worker/task", tests);
 }
