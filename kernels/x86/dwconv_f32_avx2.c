@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "kernels/dwconv_priv.h"
-#include "kernels/x86/unroll.h"
+#include "kernels/unroll.h"
 
 #define RUN haq_dwconv_f32_avx2
 enum { WIDE = 2, LANES = 8, A_BYTES = 4, W_BYTES = 4 };
@@ -44,4 +44,4 @@ HAQ_INLINE void store(float *out, vec acc, size_t n)
         memcpy(out, part, n * sizeof *out);
 }
 
-#include "kernels/x86/dwconv_tile.inc"
+#include "kernels/dwconv_tile.inc"

@@ -2,7 +2,7 @@
 #include <immintrin.h>
 
 #include "kernels/dwconv_priv.h"
-#include "kernels/x86/unroll.h"
+#include "kernels/unroll.h"
 
 #define RUN haq_dwconv_f32_s8_avx512
 enum { WIDE = 4, LANES = 16, A_BYTES = 4, W_BYTES = 1 };
@@ -48,4 +48,4 @@ HAQ_INLINE void store(float *out, vec acc, size_t n)
         _mm512_mask_storeu_ps(out, first(n), acc);
 }
 
-#include "kernels/x86/dwconv_tile.inc"
+#include "kernels/dwconv_tile.inc"

@@ -3,7 +3,7 @@
 #include <immintrin.h>
 
 #include "kernels/dwconv_priv.h"
-#include "kernels/x86/unroll.h"
+#include "kernels/unroll.h"
 
 #define RUN haq_dwconv_u8_s8_avx512
 enum { WIDE = 2, LANES = 16, A_BYTES = 1, W_BYTES = 1 };
@@ -49,4 +49,4 @@ HAQ_INLINE void store(float *out, vec acc, size_t n)
         _mm512_mask_storeu_epi32(out, first(n), acc);
 }
 
-#include "kernels/x86/dwconv_tile.inc"
+#include "kernels/dwconv_tile.inc"

@@ -2,7 +2,7 @@
 #include <immintrin.h>
 
 #include "kernels/gemm_priv.h"
-#include "kernels/x86/unroll.h"
+#include "kernels/unroll.h"
 
 #define ROWS1 6
 #define ROWS2 2
@@ -44,4 +44,4 @@ HAQ_INLINE void store(float *out, vec_acc acc)
     _mm256_storeu_ps(out, acc);
 }
 
-#include "kernels/x86/gemm_tile.inc"
+#include "kernels/gemm_tile.inc"

@@ -2,7 +2,7 @@
 #include <immintrin.h>
 
 #include "kernels/gemm_priv.h"
-#include "kernels/x86/unroll.h"
+#include "kernels/unroll.h"
 
 #define ROWS1 24
 #define ROWS2 12
@@ -56,4 +56,4 @@ HAQ_INLINE void store(float *out, vec_acc acc)
     _mm512_storeu_ps(out, acc);
 }
 
-#include "kernels/x86/gemm_tile.inc"
+#include "kernels/gemm_tile.inc"

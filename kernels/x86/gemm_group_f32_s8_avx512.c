@@ -3,7 +3,7 @@
 #include <immintrin.h>
 
 #include "kernels/gemm_group_priv.h"
-#include "kernels/x86/unroll.h"
+#include "kernels/unroll.h"
 
 #define RUN haq_gemm_group_f32_s8_avx512
 enum { KR = 1, HEAD = 64, W_STEP = 16 };

@@ -5,7 +5,7 @@
 #include <immintrin.h>
 
 #include "kernels/gemm_group_priv.h"
-#include "kernels/x86/unroll.h"
+#include "kernels/unroll.h"
 
 #define RUN haq_gemm_group_u8_s8_avx512vnni
 enum { KR = 4, HEAD = 128, W_STEP = 64 };

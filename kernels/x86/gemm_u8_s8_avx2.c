@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "kernels/gemm_priv.h"
-#include "kernels/x86/unroll.h"
+#include "kernels/unroll.h"
 
 #define ROWS1 2
 #define ROWS2 0
@@ -52,4 +52,4 @@ HAQ_INLINE void store(float *out, vec_acc acc)
     _mm_storeu_si128((__m128i *)(void *)out, _mm_hadd_epi32(low, high));
 }
 
-#include "kernels/x86/gemm_tile.inc"
+#include "kernels/gemm_tile.inc"

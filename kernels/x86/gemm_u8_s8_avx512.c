@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "kernels/gemm_priv.h"
-#include "kernels/x86/unroll.h"
+#include "kernels/unroll.h"
 
 #define ROWS1 12
 #define ROWS2 6
@@ -51,4 +51,4 @@ HAQ_INLINE void store(float *out, vec_acc acc)
     _mm256_storeu_si256((__m256i *)(void *)out, _mm512_cvtepi64_epi32(pairs));
 }
 
-#include "kernels/x86/gemm_tile.inc"
+#include "kernels/gemm_tile.inc"

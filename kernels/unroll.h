@@ -1,7 +1,7 @@
-/* kernels/x86/unroll.h - loops over registers must be gone before registers
+/* kernels/unroll.h - loops over registers must be gone before registers
  * are handed out, and row counts must be constants: the two tools for that. */
-#ifndef HAQ_KERNELS_X86_UNROLL_H
-#define HAQ_KERNELS_X86_UNROLL_H
+#ifndef HAQ_KERNELS_UNROLL_H
+#define HAQ_KERNELS_UNROLL_H
 
 #include "kernels/simd.h"
 
