@@ -1,9 +1,12 @@
 #include "kernels/gemm.h"
 
+#include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/cpu.h"
 #include "kernels/gemm_priv.h"
+#include "kernels/panel.h"
 
 enum { NR = HAQ_GEMM_NR };
 
@@ -95,7 +98,7 @@ static void run_float(const struct haq_gemm_args *g, size_t elem,
                 add(acc, g->a[s * g->rows + m], g->seg_len, w + s * seg_bytes);
             float *out = (float *)g->acc + m * g->ldc + p * NR;
             for (size_t c = 0; c < NR; c++)
-                out[c] = (float)acc[c];
+                out[c] = (float)ldexp(acc[c], -g->shift);
         }
 }
 
@@ -129,7 +132,9 @@ static void run_u8_s8(const struct haq_gemm_args *g)
             for (size_t s = 0; s < g->segments; s++)
                 add_u8_s8(acc, g->a[s * g->rows + m], g->seg_len,
                           w + s * seg_bytes);
-            memcpy((int32_t *)g->acc + m * g->ldc + p * NR, acc, sizeof acc);
+            int32_t *out = (int32_t *)g->acc + m * g->ldc + p * NR;
+            for (size_t c = 0; c < NR; c++)
+                out[c] = (int32_t)acc[c] >> g->shift;
         }
 }
 
@@ -143,13 +148,14 @@ static void run_u8_s8(const struct haq_gemm_args *g)
 #define MIXED_ROW(id, set, rows, runs)                                         \
     {                                                                          \
         .name = id, .kind = HAQ_GEMM_F32_S8, .isa = set, .mr = rows, .nr = NR, \
-        .kr = HAQ_GEMM_KR_FLOAT, .bound = 2e-5f, .pack = haq_gemm_pack_f32_s8, \
-        .run = runs                                                            \
+        .kr = HAQ_GEMM_KR_FLOAT, .bits = 8, .bound = 2e-5f,                    \
+        .pack = haq_gemm_pack_f32_s8, .run = runs                              \
     }
 #define INT_ROW(id, set, rows, runs)                                           \
     {                                                                          \
         .name = id, .kind = HAQ_GEMM_U8_S8, .isa = set, .mr = rows, .nr = NR,  \
-        .kr = HAQ_GEMM_KR_INT, .pack = haq_gemm_pack_u8_s8, .run = runs        \
+        .kr = HAQ_GEMM_KR_INT, .bits = 8, .pack = haq_gemm_pack_u8_s8,         \
+        .run = runs                                                            \
     }
 
 static const struct haq_gemm_impl impls[] = {
@@ -174,20 +180,35 @@ const struct haq_gemm_impl *haq_gemm_impls(size_t *count)
     return impls;
 }
 
+static bool fits(const struct haq_gemm_impl *k, enum haq_gemm_kind kind,
+                 unsigned isa)
+{
+    return k->kind == kind && !(k->isa & ~isa);
+}
+
 const struct haq_gemm_impl *haq_gemm_select(enum haq_gemm_kind kind,
                                             unsigned isa)
 {
     size_t i = sizeof impls / sizeof *impls;
-    while (--i && (impls[i].kind != kind || impls[i].isa & ~isa))
+    while (--i && (!fits(&impls[i], kind, isa) || impls[i].bits % 8))
         ; /* stops at the kind's reference row, which needs nothing */
     return &impls[i];
+}
+
+const struct haq_gemm_impl *haq_gemm_select_packed(enum haq_gemm_kind kind,
+                                                   int bits, unsigned isa)
+{
+    for (size_t i = sizeof impls / sizeof *impls; i-- > 0;)
+        if (fits(&impls[i], kind, isa) && impls[i].bits == bits)
+            return &impls[i];
+    return NULL;
 }
 
 size_t haq_gemm_panel_bytes(const struct haq_gemm_impl *k, size_t segments,
                             size_t seg_len)
 {
-    size_t elem = k->kind == HAQ_GEMM_F32 ? sizeof(float) : 1;
-    return segments * round_up(seg_len, k->kr) * k->nr * elem;
+    size_t elems = segments * round_up(seg_len, k->kr) * k->nr;
+    return k->bits ? haq_panel_bytes(k->bits, elems) : elems * sizeof(float);
 }
 
 size_t haq_gemm_packed_bytes(const struct haq_gemm_impl *k, size_t n,

@@ -41,6 +41,8 @@ struct haq_gemm_args {
     void *acc;      /* [rows][ldc] float or int32, overwritten; all panels * nr
                        columns are written */
     size_t ldc;     /* >= panels * nr */
+    int shift;      /* W of 8 bits holds code << shift (kernels/panel.h): acc is
+                       divided by 2^shift, which is exact; 0 for float W */
 };
 
 typedef void haq_gemm_fn(const struct haq_gemm_args *a);
@@ -58,6 +60,8 @@ struct haq_gemm_impl {
     size_t mr;    /* most rows of a call */
     size_t nr;    /* columns of a panel */
     size_t kr;    /* seg_len is padded to a multiple of this in a panel */
+    int bits;     /* of W's codes: 8, or fewer when the row reads packed panels
+                     (kernels/panel.h) in registers; 0 for float W */
     float bound;  /* float rows: |error| <= bound * sum |a| |w|; 0: bit exact */
     haq_gemm_pack_fn *pack;
     haq_gemm_fn *run;
@@ -67,11 +71,18 @@ struct haq_gemm_impl {
  * the fastest last. */
 const struct haq_gemm_impl *haq_gemm_impls(size_t *count);
 
-/* The last row of `kind` that needs nothing outside `isa`; never NULL. */
+/* The last row of `kind` for W of floats or of 8 bits that needs nothing
+ * outside `isa`; never NULL. */
 const struct haq_gemm_impl *haq_gemm_select(enum haq_gemm_kind kind,
                                             unsigned isa);
 
-/* Bytes of one panel, and of all panels of n columns. */
+/* The last row that reads packed panels of `bits` (6 .. 1), or NULL: then, and
+ * for more rows than its mr or so, panels are unpacked by haq_panel_unpack_fn
+ * into those of the 8-bit row, block by block. */
+const struct haq_gemm_impl *haq_gemm_select_packed(enum haq_gemm_kind kind,
+                                                   int bits, unsigned isa);
+
+/* Bytes of one panel, and of all panels of n columns, by the row's bits. */
 size_t haq_gemm_panel_bytes(const struct haq_gemm_impl *k, size_t segments,
                             size_t seg_len);
 size_t haq_gemm_packed_bytes(const struct haq_gemm_impl *k, size_t n,

@@ -39,8 +39,9 @@ HAQ_INLINE vec_acc add(vec_acc a, vec_acc b)
     return _mm256_add_ps(a, b);
 }
 
-HAQ_INLINE void store(float *out, vec_acc acc)
+HAQ_INLINE void store(float *out, vec_acc acc, int shift)
 {
+    (void)shift; /* weights are floats */
     _mm256_storeu_ps(out, acc);
 }
 

@@ -50,8 +50,9 @@ HAQ_INLINE vec_acc add(vec_acc a, vec_acc b)
     return _mm512_add_ps(a, b);
 }
 
-HAQ_INLINE void store(float *out, vec_acc acc)
+HAQ_INLINE void store(float *out, vec_acc acc, int shift)
 {
+    (void)shift; /* weights are floats */
     _mm512_storeu_ps(out, acc);
 }
 

@@ -40,9 +40,10 @@ HAQ_INLINE vec_acc add(vec_acc a, vec_acc b)
     return _mm256_add_ps(a, b);
 }
 
-HAQ_INLINE void store(float *out, vec_acc acc)
+HAQ_INLINE void store(float *out, vec_acc acc, int shift)
 {
-    _mm256_storeu_ps(out, acc);
+    float unshift = 1.0f / (float)(1 << shift);
+    _mm256_storeu_ps(out, _mm256_mul_ps(acc, _mm256_set1_ps(unshift)));
 }
 
 #include "kernels/gemm_tile.inc"

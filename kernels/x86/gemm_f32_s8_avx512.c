@@ -51,9 +51,10 @@ HAQ_INLINE vec_acc add(vec_acc a, vec_acc b)
     return _mm512_add_ps(a, b);
 }
 
-HAQ_INLINE void store(float *out, vec_acc acc)
+HAQ_INLINE void store(float *out, vec_acc acc, int shift)
 {
-    _mm512_storeu_ps(out, acc);
+    float unshift = 1.0f / (float)(1 << shift);
+    _mm512_storeu_ps(out, _mm512_mul_ps(acc, _mm512_set1_ps(unshift)));
 }
 
 #include "kernels/gemm_tile.inc"

@@ -45,11 +45,13 @@ HAQ_INLINE vec_acc add(vec_acc a, vec_acc b)
     return _mm256_add_epi32(a, b);
 }
 
-HAQ_INLINE void store(float *out, vec_acc acc)
+HAQ_INLINE void store(float *out, vec_acc acc, int shift)
 {
     __m128i low = _mm256_castsi256_si128(acc);
     __m128i high = _mm256_extracti128_si256(acc, 1);
-    _mm_storeu_si128((__m128i *)(void *)out, _mm_hadd_epi32(low, high));
+    __m128i sum =
+        _mm_sra_epi32(_mm_hadd_epi32(low, high), _mm_cvtsi32_si128(shift));
+    _mm_storeu_si128((__m128i *)(void *)out, sum);
 }
 
 #include "kernels/gemm_tile.inc"

@@ -45,10 +45,12 @@ HAQ_INLINE vec_acc add(vec_acc a, vec_acc b)
     return _mm512_add_epi32(a, b);
 }
 
-HAQ_INLINE void store(float *out, vec_acc acc)
+HAQ_INLINE void store(float *out, vec_acc acc, int shift)
 {
     __m512i pairs = _mm512_add_epi32(acc, _mm512_srli_epi64(acc, 32));
-    _mm256_storeu_si256((__m256i *)(void *)out, _mm512_cvtepi64_epi32(pairs));
+    __m256i sum = _mm256_sra_epi32(_mm512_cvtepi64_epi32(pairs),
+                                   _mm_cvtsi32_si128(shift));
+    _mm256_storeu_si256((__m256i *)(void *)out, sum);
 }
 
 #include "kernels/gemm_tile.inc"

@@ -54,9 +54,10 @@ HAQ_INLINE vec_acc add(vec_acc a, vec_acc b)
     return _mm512_add_epi32(a, b);
 }
 
-HAQ_INLINE void store(float *out, vec_acc acc)
+HAQ_INLINE void store(float *out, vec_acc acc, int shift)
 {
-    _mm512_storeu_si512(out, acc);
+    __m512i sum = _mm512_sra_epi32(acc, _mm_cvtsi32_si128(shift));
+    _mm512_storeu_si512(out, sum);
 }
 
 #include "kernels/gemm_tile.inc"
