@@ -16,6 +16,9 @@ static const uint16_t F16_TINIEST = 0x0001, F16_LARGEST = 0x7bff;
  * is what float32 rounding takes from the largest weight: nothing is lost. */
 static const float LEAST_SHARE = 0x1p-16f;
 
+/* Scale of nothing but zeros where no code is 0. */
+static const float ODD_ZERO = 0x1p-20f;
+
 void haq_qweight_fini(struct haq_qweight *w)
 {
     if (w->own) {
@@ -69,16 +72,20 @@ static float as_stored_f16(float s)
 
 /* Scale that takes lo..hi (0 within) to the codes without clipping; for the
  * narrow range that is absmax / qmax. */
-static float scale_for(const struct haq_weight_spec *spec, float lo, float hi)
+static double scale_for(const struct haq_weight_spec *spec, float lo, float hi)
 {
     int qlo, qhi;
     code_range(spec, &qlo, &qhi);
-    double s = spec->format->is_signed
-                   ? fmax((double)hi / qhi, (double)lo / qlo)
-                   : ((double)hi - (double)lo) / (qhi - qlo);
+    return spec->format->is_signed ? fmax((double)hi / qhi, (double)lo / qlo)
+                                   : ((double)hi - (double)lo) / (qhi - qlo);
+}
+
+/* A scale as it is stored: fp16 in groups, else float32. */
+static float as_stored(const struct haq_weight_spec *spec, double s)
+{
     if (spec->granularity == HAQ_PER_GROUP && s > 0)
         return as_stored_f16((float)fmin(s, FLT_MAX));
-    return s < (double)FLT_MIN ? 1.0f : (float)s;
+    return (float)s;
 }
 
 static int8_t zero_for(const struct haq_weight_spec *spec, float lo,
@@ -90,44 +97,68 @@ static int8_t zero_for(const struct haq_weight_spec *spec, float lo,
     return (int8_t)fmin(fmax(z, qlo), qhi);
 }
 
-static void one_range(struct haq_qweight *q, size_t i, float lo, float hi,
-                      float least)
+/* What the scales of one tensor are made with. */
+struct scaler {
+    struct haq_qweight *q;
+    float least;    /* no scale below this */
+    float *scratch; /* of the longest run, for formats with a fit */
+};
+
+/* The scale of a run of weights; scale `i` of the tensor. */
+static void one_scale(const struct scaler *m, size_t i, const float *w,
+                      size_t n)
 {
-    q->scale[i] = lo == hi ? 1.0f : scale_for(&q->spec, lo, hi);
-    if (q->scale[i] < least)
-        q->scale[i] = least;
+    struct haq_qweight *q = m->q;
+    const struct haq_format *f = q->spec.format;
+    float lo = 0, hi = 0;
+    widen(w, n, &lo, &hi);
+    float s = as_stored(&q->spec, f->fit ? f->fit(w, n, m->scratch)
+                                         : scale_for(&q->spec, lo, hi));
+    if (s < FLT_MIN) /* zeros, or next to it */
+        s = !f->odd ? 1.0f : m->least > 0 ? m->least : ODD_ZERO;
+    q->scale[i] = fmaxf(s, m->least);
     if (q->zero)
         q->zero[i] = zero_for(&q->spec, lo, q->scale[i]);
 }
 
-static void scales_of_tensor(struct haq_qweight *q, const float *w)
+static void scales_of_tensor(struct scaler *m, const float *w)
 {
-    float lo = 0, hi = 0;
-    widen(w, q->n * q->k, &lo, &hi);
-    for (size_t i = 0; i < q->n; i++)
-        one_range(q, i, lo, hi, 0);
+    struct haq_qweight *q = m->q;
+    if (!q->n)
+        return;
+    one_scale(m, 0, w, q->n * q->k);
+    for (size_t i = 1; i < q->n; i++) {
+        q->scale[i] = q->scale[0];
+        if (q->zero)
+            q->zero[i] = q->zero[0];
+    }
 }
 
 static float least_scale(const struct haq_qweight *q, const float *w)
 {
     float lo = 0, hi = 0;
     widen(w, q->n * q->k, &lo, &hi);
+    bool fit = q->spec.format->fit;
     if (lo == hi)
         return 0;
-    float least = scale_for(&q->spec, lo, hi) * LEAST_SHARE;
+    float s = as_stored(&q->spec, fit ? fmax((double)hi, -(double)lo) / INT8_MAX
+                                      : scale_for(&q->spec, lo, hi));
+    if (s < FLT_MIN)
+        s = fit ? 0.0f : 1.0f;
+    float least = s * LEAST_SHARE;
     return q->spec.granularity == HAQ_PER_GROUP ? as_stored_f16(least) : least;
 }
 
-static void scales_of_groups(struct haq_qweight *q, const float *w)
+static void scales_of_groups(struct scaler *m, const float *w)
 {
+    struct haq_qweight *q = m->q;
     size_t len = group_len(&q->spec, q->k);
-    float least = least_scale(q, w);
+    m->least = least_scale(q, w);
     for (size_t r = 0; r < q->n; r++)
         for (size_t g = 0; g < q->groups; g++) {
             size_t at = g * len, left = q->k - at;
-            float lo = 0, hi = 0;
-            widen(w + r * q->k + at, left < len ? left : len, &lo, &hi);
-            one_range(q, r * q->groups + g, lo, hi, least);
+            one_scale(m, r * q->groups + g, w + r * q->k + at,
+                      left < len ? left : len);
         }
 }
 
@@ -145,16 +176,29 @@ haq_status haq_qweight_scales(struct haq_qweight *out, const float *w, size_t n,
     q.scale = calloc(count + 1, sizeof *q.scale);
     if (!spec->format->is_signed)
         q.zero = calloc(count + 1, sizeof *q.zero);
-    if (!q.scale || (!spec->format->is_signed && !q.zero)) {
+    size_t run = spec->granularity == HAQ_PER_TENSOR ? n * k : k;
+    struct scaler m = {.q = &q};
+    if (spec->format->fit)
+        m.scratch = malloc((run + 1) * sizeof *m.scratch);
+    if (!q.scale || (!spec->format->is_signed && !q.zero) ||
+        (spec->format->fit && !m.scratch)) {
         haq_qweight_fini(&q);
+        free(m.scratch);
         return haq_fail(d, HAQ_NOMEM, "scales of %zu weight groups", count);
     }
     if (spec->granularity == HAQ_PER_TENSOR)
-        scales_of_tensor(&q, w);
+        scales_of_tensor(&m, w);
     else
-        scales_of_groups(&q, w);
+        scales_of_groups(&m, w);
+    free(m.scratch);
     *out = q;
     return HAQ_OK;
+}
+
+/* The nearest code for a weight in units of its scale, not yet clamped. */
+static float nearest(const struct haq_format *f, float x)
+{
+    return f->odd ? 2 * floorf(x / 2) + 1 : rintf(x);
 }
 
 haq_status haq_qweight_round(struct haq_qweight *q, const float *w,
@@ -170,7 +214,7 @@ haq_status haq_qweight_round(struct haq_qweight *q, const float *w,
     for (size_t r = 0; r < q->n; r++)
         for (size_t i = 0; i < q->k; i++) {
             size_t g = r * q->groups + i / len, at = r * q->k + i;
-            float c = rintf(w[at] / q->scale[g]);
+            float c = nearest(q->spec.format, w[at] / q->scale[g]);
             c += q->zero ? (float)q->zero[g] : 0;
             c = fminf(fmaxf(c, (float)qlo), (float)qhi);
             q->codes[at] = (int8_t)c;

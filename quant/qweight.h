@@ -27,14 +27,16 @@ void haq_qweight_fini(struct haq_qweight *w);
  * range: max(hi/qmax, lo/qmin), the least that clips nothing); asymmetric range
  * widened to contain 0, s = (hi-lo)/(qmax-qmin), z = rhe(qmin - lo/s).  A row
  * or group of zeros gets scale 1; no other scale is below 2^-16 of the whole
- * tensor's, so that a dead channel keeps its bias within int32.  w is [n][k]
+ * tensor's, so that a dead channel keeps its bias within int32.  Formats with a
+ * `fit` take the scale of least squared error, not below 2^-16 of the tensor's
+ * int8 scale, which is also what zeros get where no code is 0.  w is [n][k]
  * float, finite.  Result owned by the caller. HAQ_NOMEM. */
 haq_status haq_qweight_scales(struct haq_qweight *out, const float *w, size_t n,
                               size_t k, const struct haq_weight_spec *spec,
                               struct haq_diag *d);
 
-/* Round to nearest even with the scales that are there: q = clamp(rhe(w/s)+z).
- * Allocates codes. */
+/* Round to nearest even with the scales that are there: q = clamp(rhe(w/s)+z);
+ * odd formats: the sign, 1 for 0.  Allocates codes. */
 haq_status haq_qweight_round(struct haq_qweight *q, const float *w,
                              struct haq_diag *d);
 

@@ -91,9 +91,9 @@ haq_status haq_weight_spec_parse(struct haq_weight_spec *out, const char *text,
                         text);
 
     if (w.n > 1 && !strcmp(w.word[w.n - 1], "full")) {
-        if (!s.format->is_signed)
+        if (!s.format->is_signed || s.format->fit)
             return haq_fail(d, HAQ_USAGE,
-                            "'%s': full is for signed formats, unsigned ones "
+                            "'%s': full is for int2 to int8, the other formats "
                             "use all codes anyway",
                             text);
         s.full_range = true;
@@ -122,6 +122,9 @@ haq_status haq_act_spec_parse(struct haq_act_spec *out, const char *text,
     if (!s.format->integer && w.n > 1)
         return haq_fail(d, HAQ_USAGE, "'%s': float activations have no options",
                         text);
+    if (s.format->fit)
+        return haq_fail(d, HAQ_USAGE, "'%s': %s is a format for weights alone",
+                        text, s.format->name);
     if (w.n > 2 || (w.n == 2 && strcmp(w.word[1], "static") &&
                     strcmp(w.word[1], "dynamic")))
         return haq_fail(d, HAQ_USAGE, "'%s' is not FORMAT[:static|:dynamic]",

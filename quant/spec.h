@@ -3,11 +3,13 @@
  *
  *   weights      FORMAT[:GRANULARITY][:full]   int4  int4:channel  int3:group32
  *                uint4:group64  int8:tensor  float     default: channel
+ *                ternary  binary:group64
  *   activations  FORMAT[:static|:dynamic]      uint8  uint8:dynamic  int8 float
  *
- * Signed weights are symmetric over the narrow range unless ":full"; unsigned
- * ones carry a zero point per channel or group.  Unsigned activations are
- * asymmetric, signed ones symmetric (narrow range).
+ * Signed weights are symmetric over the narrow range unless ":full"; ternary
+ * and binary ones have the scale of least squared error; unsigned ones carry a
+ * zero point per channel or group.  Unsigned activations are asymmetric, signed
+ * ones symmetric (narrow range).
  */
 #ifndef HAQ_QUANT_SPEC_H
 #define HAQ_QUANT_SPEC_H
@@ -32,7 +34,7 @@ struct haq_act_spec {
 enum { HAQ_SPEC_TEXT = 32 };
 
 /* HAQ_USAGE: unknown word (the sentence lists the known ones), a group that is
- * not a multiple of 16, activations wider than 8 bits, ... */
+ * not a multiple of 16, activations in a format for weights alone, ... */
 haq_status haq_weight_spec_parse(struct haq_weight_spec *out, const char *text,
                                  struct haq_diag *d);
 haq_status haq_act_spec_parse(struct haq_act_spec *out, const char *text,

@@ -6,7 +6,8 @@
 
 const struct haq_exporter haq_exporters[] = {
     {"onnx-qdq", ".onnx",
-     "ONNX with QuantizeLinear/DequantizeLinear pairs (int8 and float layers)",
+     "ONNX with QuantizeLinear/DequantizeLinear pairs (weights without groups "
+     "and zero points, kept in int8; static activations)",
      haq_export_onnx_qdq},
     {"recipe", ".json", "the recipe and its parameters (all formats)",
      haq_export_recipe},

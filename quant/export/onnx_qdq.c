@@ -7,7 +7,8 @@
  *     int32 bias   -DQ->/
  *
  * Each tensor is quantized once per format, each consumer has a DQ of its own,
- * zero points are always written.
+ * zero points are always written.  Weights of fewer than 8 bits keep their
+ * codes and scales in int8: the same function, but not the smaller file.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -45,8 +46,8 @@ static const char *unexpressible(const struct haq_recipe_layer *l)
 {
     if (!l->weight.format->integer)
         return NULL;
-    if (!l->weight.format->is_signed || l->weight.format->bits != CODE_BITS)
-        return "weights that are not int8";
+    if (!l->weight.format->is_signed)
+        return "weights with a zero point";
     if (l->weight.granularity == HAQ_PER_GROUP)
         return "weights in groups";
     if (l->act.format->integer && l->act.dynamic)
@@ -91,6 +92,18 @@ static haq_status check_layers(const struct haq_recipe *r, const char *path,
 done:
     haq_buf_fini(&b);
     return s;
+}
+
+static void warn_containers(const struct haq_recipe *r, const char *path)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->n; i++)
+        n += r->layer[i].weight.format->bits < CODE_BITS;
+    if (n)
+        haq_log(HAQ_LOG_WARN,
+                "%s: weights of %zu layers have fewer than 8 bits; the file "
+                "holds them as int8",
+                path, n);
 }
 
 /* ---- pieces ---------------------------------------------------------------
@@ -388,6 +401,7 @@ haq_status haq_export_onnx_qdq(const struct haq_export_job *job,
         s = haq_fail(d, HAQ_NOMEM, "export to %s", job->out_path);
         goto done;
     }
+    warn_containers(job->recipe, job->out_path);
     s = haq_apply(&e.q, e.pair.g, job->recipe, NULL, job->params, cache, d);
     if (!s)
         s = put_model(&e, d);

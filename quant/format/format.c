@@ -3,13 +3,16 @@
 #include <assert.h>
 #include <string.h>
 
+#include "quant/format/fit.h"
+
 #define SIGNED(b)                                                              \
     {                                                                          \
-        "int" #b, b, true, true, -(1 << (b - 1)), (1 << (b - 1)) - 1           \
+        "int" #b, b, true, true, -(1 << (b - 1)), (1 << (b - 1)) - 1, false,   \
+            NULL                                                               \
     }
 #define UNSIGNED(b)                                                            \
     {                                                                          \
-        "uint" #b, b, true, false, 0, (1 << b) - 1                             \
+        "uint" #b, b, true, false, 0, (1 << b) - 1, false, NULL                \
     }
 
 /* haq_format_names() holds the same names in the same order. */
@@ -28,14 +31,16 @@ const struct haq_format haq_formats[] = {
     UNSIGNED(6),
     UNSIGNED(7),
     UNSIGNED(8),
-    {"fp32", 32, false, true, 0, 0},
-    {NULL, 0, false, false, 0, 0},
+    {"ternary", 2, true, true, -1, 1, false, haq_fit_ternary},
+    {"binary", 1, true, true, -1, 1, true, haq_fit_binary},
+    {"fp32", 32, false, true, 0, 0, false, NULL},
+    {NULL, 0, false, false, 0, 0, false, NULL},
 };
 
 const char *haq_format_names(void)
 {
     return "int2 int3 int4 int5 int6 int7 int8 uint2 uint3 uint4 uint5 uint6 "
-           "uint7 uint8 fp32 (float)";
+           "uint7 uint8 ternary binary fp32 (float)";
 }
 
 const struct haq_format *haq_format_find(const char *name)
@@ -55,10 +60,21 @@ size_t haq_codes_bytes(const struct haq_format *f, size_t n)
     return n / 8 * bits + (n % 8 * bits + 7) / 8;
 }
 
-/* What is added to a code of the signed domain to get the stored bits. */
-static unsigned stored_offset(const struct haq_format *f)
+/* Signed codes are stored in two's complement, unsigned ones as they are, odd
+ * ones by their sign: 0 for -1. */
+static unsigned stored(const struct haq_format *f, int code)
 {
-    return f->is_signed ? 0 : 1u << (f->bits - 1);
+    if (f->odd)
+        return code > 0;
+    return (unsigned)(f->is_signed ? code : code + (1 << (f->bits - 1)));
+}
+
+static int8_t from_stored(const struct haq_format *f, unsigned bits)
+{
+    int half = 1 << (f->bits - 1), c = (int)bits;
+    if (f->odd)
+        return (int8_t)(2 * c - 1);
+    return (int8_t)(f->is_signed ? (c ^ half) - half : c - half);
 }
 
 void haq_codes_pack(const struct haq_format *f, uint8_t *dst,
@@ -66,9 +82,9 @@ void haq_codes_pack(const struct haq_format *f, uint8_t *dst,
 {
     assert(f->integer);
     unsigned bits = (unsigned)f->bits, mask = (1u << bits) - 1;
-    unsigned offset = stored_offset(f), hold = 0, held = 0;
+    unsigned hold = 0, held = 0;
     for (size_t i = 0; i < n; i++) {
-        hold |= (((unsigned)codes[i] + offset) & mask) << held;
+        hold |= (stored(f, codes[i]) & mask) << held;
         held += bits;
         for (; held >= 8; held -= 8, hold >>= 8)
             *dst++ = (uint8_t)hold;
@@ -83,18 +99,12 @@ void haq_codes_unpack(const struct haq_format *f, int8_t *codes,
     assert(f->integer);
     unsigned bits = (unsigned)f->bits, mask = (1u << bits) - 1;
     unsigned hold = 0, held = 0;
-    int half = 1 << (bits - 1);
     for (size_t i = 0; i < n; i++) {
         if (held < bits) {
             hold |= (unsigned)*src++ << held;
             held += 8;
         }
-        int c = (int)(hold & mask);
+        codes[i] = from_stored(f, hold & mask);
         hold >>= bits, held -= bits;
-        if (f->is_signed)
-            c = (c ^ half) - half; /* sign extension */
-        else
-            c -= half;
-        codes[i] = (int8_t)c;
     }
 }

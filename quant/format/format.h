@@ -4,6 +4,11 @@
  * little-endian bit stream (formats.md 3.8).  In memory every code travels in
  * an int8: unsigned codes are held minus 2^(bits-1), and their zero point with
  * them, so kernels see one signed domain.
+ *
+ * "ternary" (-1, 0, 1) and "binary" (-1, 1) are for weights alone.  Binary has
+ * no code for zero: what must not count (a panel's columns and elements beyond
+ * the weights) has to be taken out of the sum in another way, and a row of
+ * zeros becomes a row of ones with a scale next to nothing.
  */
 #ifndef HAQ_QUANT_FORMAT_FORMAT_H
 #define HAQ_QUANT_FORMAT_FORMAT_H
@@ -14,12 +19,20 @@
 
 #include "base/status.h"
 
+/* The scale > 0 with which n weights and their nearest codes differ least; 0
+ * when all weights are 0.  `scratch` is [n]. */
+typedef double haq_format_fit(const float *w, size_t n, float *scratch);
+
 struct haq_format {
     const char *name; /* "int4", "uint8", "fp32" */
     int bits;         /* of one code */
     bool integer;     /* false: a float format, no scale */
     bool is_signed;   /* signed: symmetric; unsigned: with a zero point */
     int qmin, qmax;   /* whole range of codes in the format's own domain */
+    bool odd;         /* codes are -1 and 1: there is no zero */
+    /* Scale of least squared error; NULL: the scale follows the range, and the
+     * format serves activations too. */
+    haq_format_fit *fit;
 };
 
 /* All of them, ends with a NULL name. */

@@ -136,8 +136,9 @@ static void the_full_range_uses_the_extra_negative_code(void)
 
 static void rows_of_zeros_get_scale_one_and_stay_zero(void)
 {
-    static const char *const specs[] = {"int4", "uint4", "int4:group16",
-                                        "uint2:group16", "int8:tensor"};
+    static const char *const specs[] = {
+        "int4",        "uint4",   "int4:group16",  "uint2:group16",
+        "int8:tensor", "ternary", "ternary:tensor"};
     static const float w[32] = {0};
     for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
         struct haq_qweight q = {0};
@@ -152,8 +153,9 @@ static void rows_of_zeros_get_scale_one_and_stay_zero(void)
 
 static void extreme_weights_keep_finite_positive_scales(void)
 {
-    static const char *const specs[] = {"int4", "uint4", "int4:group16",
-                                        "uint2:group16", "int2:full"};
+    static const char *const specs[] = {
+        "int4",    "uint4",  "int4:group16",    "uint2:group16", "int2:full",
+        "ternary", "binary", "ternary:group16", "binary:group16"};
     static const float size[] = {1e-44f, 1e-30f, 1e30f, 1e38f};
     for (size_t i = 0; i < sizeof specs / sizeof *specs; i++)
         for (size_t j = 0; j < sizeof size / sizeof *size; j++) {
@@ -187,6 +189,137 @@ static void the_error_stays_within_half_a_step(void)
     }
 }
 
+/* ---- ternary and binary ---------------------------------------------------
+ */
+
+static void few_codes_match_numpy(void)
+{
+    static const struct {
+        const char *spec;
+        float scale[2];
+        int8_t codes[12];
+    } want[] = {
+        {"ternary",
+         {0x1.555556p+0f, 0x1.26e978p-9f},
+         {0, -1, 1, -1, 0, 0, 0, 1, -1, 0, -1, 1}},
+        {"ternary:tensor",
+         {0x1.555556p+0f, 0x1.555556p+0f},
+         {0, -1, 1, -1, 0, 0, 0, 0, 0, 0, 0, 0}},
+        {"binary",
+         {0x1.888888p-1f, 0x1.cac084p-10f},
+         {1, -1, 1, -1, 1, 1, 1, 1, -1, 1, -1, 1}},
+        {"binary:tensor",
+         {0x1.896de8p-2f, 0x1.896de8p-2f},
+         {1, -1, 1, -1, 1, 1, 1, 1, -1, 1, -1, 1}},
+    };
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        struct haq_qweight q = {0};
+        quantize(&q, want[i].spec, small, 2, 6);
+        CU_ASSERT(!memcmp(q.scale, want[i].scale, sizeof want[i].scale));
+        CU_ASSERT(!memcmp(q.codes, want[i].codes, sizeof want[i].codes));
+        CU_ASSERT_PTR_NULL(q.zero);
+        haq_qweight_fini(&q);
+    }
+}
+
+static void few_codes_in_groups_match_numpy(void)
+{
+    static const struct {
+        const char *spec;
+        float scale[3];
+        int8_t codes[40];
+    } want[] = {
+        {"ternary:group16",
+         {0x1.88cp-1f, 0x1.ab8p+0f, 0x1.b54p-1f},
+         {0, 0, 0,  -1, -1, -1, 0,  1,  -1, -1, 1,  0, 0,  -1,
+          0, 1, -1, 0,  -1, -1, -1, 0,  -1, 0,  0,  0, -1, 0,
+          0, 0, -1, 0,  -1, -1, 1,  -1, 0,  1,  -1, 0}},
+        {"binary:group16",
+         {0x1.01p-1f, 0x1.c5cp-1f, 0x1.514p-1f},
+         {1,  1, -1, -1, -1, -1, 1,  1,  -1, -1, 1,  1,  1,  -1,
+          -1, 1, -1, -1, -1, -1, -1, -1, -1, 1,  1,  -1, -1, -1,
+          -1, 1, -1, -1, -1, -1, 1,  -1, -1, 1,  -1, -1}},
+    };
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        struct haq_qweight q = {0};
+        quantize(&q, want[i].spec, row, 1, 40);
+        CU_ASSERT_EQUAL_FATAL(q.groups, 3);
+        CU_ASSERT(!memcmp(q.scale, want[i].scale, sizeof want[i].scale));
+        CU_ASSERT(!memcmp(q.codes, want[i].codes, sizeof want[i].codes));
+        haq_qweight_fini(&q);
+    }
+}
+
+static double error_of(const struct haq_qweight *q, const float *w, size_t n)
+{
+    float back[40];
+    double sum = 0;
+    haq_qweight_dequantize(back, q);
+    for (size_t i = 0; i < n; i++) {
+        double e = (double)back[i] - (double)w[i];
+        sum += e * e;
+    }
+    return sum;
+}
+
+/* All 3^9 assignments of codes, each with its own best scale. */
+static void no_ternary_codes_are_closer_than_the_ones_chosen(void)
+{
+    enum { N = 9, ALL = 19683 };
+    double best = INFINITY;
+    for (int code = 1; code < ALL; code++) {
+        double dot = 0, norm = 0, m = 0;
+        for (int i = 0, c = code; i < N; i++, c /= 3) {
+            double w = (double)row[i], k = c % 3 - 1;
+            dot += w * k, norm += w * w, m += k * k;
+        }
+        best = m > 0 ? fmin(best, norm - dot * dot / m) : best;
+    }
+    struct haq_qweight q = {0};
+    quantize(&q, "ternary", row, 1, N);
+    CU_ASSERT_DOUBLE_EQUAL(error_of(&q, row, N), best, 1e-6);
+    haq_qweight_fini(&q);
+}
+
+static void no_other_scale_makes_few_codes_closer(void)
+{
+    static const char *const specs[] = {"ternary", "binary"};
+    for (size_t i = 0; i < 2; i++) {
+        struct haq_qweight q = {0};
+        quantize(&q, specs[i], row, 1, 40);
+        double least = error_of(&q, row, 40);
+        float scale = q.scale[0];
+        for (int k = 1; k < 400; k++) {
+            q.scale[0] = scale * (float)k / 200;
+            CU_ASSERT_EQUAL_FATAL(haq_qweight_round(&q, row, NULL), HAQ_OK);
+            CU_ASSERT(error_of(&q, row, 40) >= least - 1e-6);
+        }
+        haq_qweight_fini(&q);
+    }
+}
+
+/* A channel of zeros beside a living one, and a tensor of nothing else. */
+static void zeros_become_next_to_nothing_where_no_code_is_zero(void)
+{
+    static const char *const specs[] = {"binary", "binary:group16",
+                                        "binary:tensor"};
+    float w[32] = {0}, back[32];
+    for (size_t i = 0; i < 3; i++)
+        for (int living = 0; living < 2; living++) {
+            struct haq_qweight q = {0};
+            for (size_t k = 16; k < 32; k++)
+                w[k] = living ? 0.5f : 0;
+            quantize(&q, specs[i], w, 2, 16);
+            haq_qweight_dequantize(back, &q);
+            for (size_t k = 0; k < 32; k++)
+                CU_ASSERT(q.codes[k] == 1 || q.codes[k] == -1);
+            CU_ASSERT(q.scale[0] > 0);
+            if (!living || i < 2)
+                CU_ASSERT(fabsf(back[0]) <= 1e-6f);
+            haq_qweight_fini(&q);
+        }
+}
+
 static void stored_bytes_are_those_counted_by_hand(void)
 {
     static const struct {
@@ -202,6 +335,10 @@ static void stored_bytes_are_those_counted_by_hand(void)
         {"uint4", 16, 27, 216 + 64 + 8},
         {"uint8:tensor", 16, 27, 432 + 4 + 1},
         {"uint2:group16", 3, 40, 30 + 9 * 2 + 3},
+        {"ternary", 16, 27, 108 + 64},
+        {"binary", 16, 27, 54 + 64},
+        {"binary:group32", 16, 72, 144 + 16 * 3 * 2},
+        {"binary:tensor", 3, 3, 2 + 4},
     };
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
         struct haq_weight_spec s;
@@ -225,6 +362,11 @@ int main(void)
         HAQ_TEST(rows_of_zeros_get_scale_one_and_stay_zero),
         HAQ_TEST(extreme_weights_keep_finite_positive_scales),
         HAQ_TEST(the_error_stays_within_half_a_step),
+        HAQ_TEST(few_codes_match_numpy),
+        HAQ_TEST(few_codes_in_groups_match_numpy),
+        HAQ_TEST(no_ternary_codes_are_closer_than_the_ones_chosen),
+        HAQ_TEST(no_other_scale_makes_few_codes_closer),
+        HAQ_TEST(zeros_become_next_to_nothing_where_no_code_is_zero),
         HAQ_TEST(stored_bytes_are_those_counted_by_hand),
         CU_TEST_INFO_NULL,
     };

@@ -13,6 +13,9 @@ static void words_for_weights_read_back_as_canonical_words(void)
         {"uint4:group64", "uint4:group64"},
         {"int2:full", "int2:channel:full"},
         {"int2:group16:full", "int2:group16:full"},
+        {"ternary", "ternary:channel"},
+        {"ternary:tensor", "ternary:tensor"},
+        {"binary:group128", "binary:group128"},
         {"float", "float"},
         {"fp32", "float"},
     };
@@ -64,6 +67,8 @@ static void wrong_words_are_refused_with_what_there_is(void)
                                           "int4:group9999999",
                                           "int4:tensor:x",
                                           "int4:group32x",
+                                          "ternary:full",
+                                          "binary:channel:full",
                                           "a:b:c:d:e:f"};
     struct haq_weight_spec w;
     struct haq_act_spec a;
@@ -75,6 +80,9 @@ static void wrong_words_are_refused_with_what_there_is(void)
     CU_ASSERT_EQUAL(haq_act_spec_parse(&a, "uint8:later", &d), HAQ_USAGE);
     CU_ASSERT_EQUAL(haq_act_spec_parse(&a, "int16", &d), HAQ_USAGE);
     CU_ASSERT_EQUAL(haq_act_spec_parse(&a, "float:static", &d), HAQ_USAGE);
+    CU_ASSERT_EQUAL(haq_act_spec_parse(&a, "ternary", &d), HAQ_USAGE);
+    CU_ASSERT_EQUAL(haq_act_spec_parse(&a, "binary:dynamic", &d), HAQ_USAGE);
+    CU_ASSERT(strstr(d.text, "weights alone") != NULL);
 }
 
 static void weights_are_narrow_unless_full_or_unsigned(void)
@@ -82,11 +90,9 @@ static void weights_are_narrow_unless_full_or_unsigned(void)
     static const struct {
         const char *text;
         int lo, hi;
-    } want[] = {{"int2", -1, 1},
-                {"int2:full", -2, 1},
-                {"int4", -7, 7},
-                {"int8", -127, 127},
-                {"uint4", 0, 15}};
+    } want[] = {{"int2", -1, 1},     {"int2:full", -2, 1}, {"int4", -7, 7},
+                {"int8", -127, 127}, {"uint4", 0, 15},     {"ternary", -1, 1},
+                {"binary", -1, 1}};
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
         struct haq_weight_spec s;
         int lo, hi;

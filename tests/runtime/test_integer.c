@@ -71,8 +71,10 @@ static struct haq_clamp random_clamp(struct net *t)
 static bool two_layers(uint64_t seed, check_fn *check, struct haq_pool *pool)
 {
     static const char *const weights[] = {
-        "int8",         "int4:tensor",   "uint8",         "uint4",
-        "int4:group32", "uint8:group16", "uint3:group16", "int2"};
+        "int8",         "int4:tensor",   "uint8",           "uint4",
+        "int4:group32", "uint8:group16", "uint3:group16",   "int2",
+        "ternary",      "binary",        "ternary:group32", "binary:group16"};
+    enum { WEIGHTS = sizeof weights / sizeof *weights };
     static const char *const acts[] = {
         "uint8", "int8", "uint5", "uint8:dynamic", "int8:dynamic", "uint8"};
     static const size_t widths[] = {1, 3, 8, 16, 20, 48};
@@ -87,10 +89,10 @@ static bool two_layers(uint64_t seed, check_fn *check, struct haq_pool *pool)
         window((int64_t)(1 + 2 * below(&t, 2)), (int64_t)(1 + below(&t, 2)),
                (int64_t)(1 + below(&t, 2)), (int64_t)below(&t, 3),
                (int64_t)(parts ? parts : c)),
-        parts ? 2 * (1 + below(&t, 20)) : c, weights[below(&t, 8)],
+        parts ? 2 * (1 + below(&t, 20)) : c, weights[below(&t, WEIGHTS)],
         random_clamp(&t)};
     struct layer second = {window(1, 1, 1, 0, 1), 1 + below(&t, 40),
-                           weights[below(&t, 8)], random_clamp(&t)};
+                           weights[below(&t, WEIGHTS)], random_clamp(&t)};
     int in, mid, out;
 
     t = new_net(next_random(&t.seed), &x, &in);

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -294,12 +295,46 @@ static void a_transformer_quantizes_its_products(void)
     close_model(&s);
 }
 
+static void codes_of_few_bits_are_kept_in_int8(void)
+{
+    static const char *const specs[] = {"int4", "int2:tensor", "ternary",
+                                        "binary"};
+    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+        struct setup s;
+        struct haq_diag d = {0};
+        if (!open_model(&s, "fashion-mnist-cnn", specs[i], "uint8"))
+            return;
+        const struct haq_format *f = s.recipe.layer[0].weight.format;
+        CU_ASSERT_EQUAL_FATAL(export_to(&s, "onnx-qdq", &d), HAQ_OK);
+        Onnx__ModelProto *m = read_model(s.out);
+        check_pairs(m->graph);
+        size_t weights = 0;
+        for (size_t k = 0; k < m->graph->n_initializer; k++) {
+            const Onnx__TensorProto *t = m->graph->initializer[k];
+            if (t->data_type != INT8 || t->n_dims < 2)
+                continue;
+            weights++;
+            const int8_t *codes = (const int8_t *)t->raw_data.data;
+            int most = 0;
+            for (size_t c = 0; c < t->raw_data.len; c++) {
+                most = abs(codes[c]) > most ? abs(codes[c]) : most;
+                CU_ASSERT(!f->odd || codes[c]);
+            }
+            CU_ASSERT_EQUAL(most, f->qmax);
+        }
+        CU_ASSERT(weights >= s.recipe.n);
+        onnx__model_proto__free_unpacked(m, NULL);
+        close_model(&s);
+    }
+}
+
 static void what_cannot_be_said_is_refused_by_name(void)
 {
     static const char *const cases[][3] = {
-        {"int4", "uint8", "not int8"},
-        {"uint8", "uint8", "not int8"},
+        {"uint8", "uint8", "zero point"},
+        {"uint4", "float", "zero point"},
         {"int8:group32", "float", "groups"},
+        {"ternary:group64", "uint8", "groups"},
         {"int8", "uint8:dynamic", "dynamic"},
         {"int8", "uint4", "8 bits"},
     };
@@ -363,6 +398,7 @@ int main(void)
         HAQ_TEST(every_shared_model_survives_export_and_import_as_float),
         HAQ_TEST(weight_only_layers_keep_float_activations),
         HAQ_TEST(a_transformer_quantizes_its_products),
+        HAQ_TEST(codes_of_few_bits_are_kept_in_int8),
         HAQ_TEST(what_cannot_be_said_is_refused_by_name),
         HAQ_TEST(another_model_is_refused),
         HAQ_TEST(recipes_travel_with_their_parameters),
