@@ -80,7 +80,8 @@ haq_status haq_cmd_quantize(const struct haq_command *self, int argc,
     const struct haq_opt opts[] = {
         {"calib", 0, HAQ_OPT_TEXT, &a.calib, "C.npz", "calibration data"},
         {"weights", 0, HAQ_OPT_TEXT, &a.weights, "FORMAT[:GRANULARITY]",
-         "int2..int8, uint2..uint8 with tensor, channel or groupN"},
+         "int2..int8, uint2..uint8, ternary or binary, with tensor, channel or "
+         "groupN"},
         {"activations", 0, HAQ_OPT_TEXT, &a.activations, "FORMAT|float",
          "uint8, uint8:dynamic, int8, float (default: uint8 with --calib, "
          "else float)"},
