@@ -96,6 +96,9 @@ static const struct haq_elementwise sets[] = {
     SET(HAQ_ISA_AVX2, avx2),
     SET(HAQ_ISA_AVX512, avx512),
 #endif
+#ifdef HAQ_ARCH_ARM
+    SET(HAQ_ISA_NEON, neon),
+#endif
 };
 
 const struct haq_elementwise *haq_elementwise_impls(size_t *count)

@@ -25,5 +25,6 @@
 HAQ_ELT_DECLARE(ref);
 HAQ_ELT_DECLARE(avx2);
 HAQ_ELT_DECLARE(avx512);
+HAQ_ELT_DECLARE(neon);
 
 #endif

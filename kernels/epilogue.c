@@ -25,6 +25,9 @@ static const struct haq_epilogue_impl impls[] = {
     ROWS(HAQ_ISA_AVX2, avx2),
     ROWS(HAQ_ISA_AVX512, avx512),
 #endif
+#ifdef HAQ_ARCH_ARM
+    ROWS(HAQ_ISA_NEON, neon),
+#endif
 };
 
 const struct haq_epilogue_impl *haq_epilogue_impls(size_t *count)

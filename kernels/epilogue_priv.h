@@ -13,5 +13,8 @@ haq_epilogue_fn haq_epilogue_s32_u8_avx2, haq_epilogue_s32_f32_avx2,
 haq_epilogue_fn haq_epilogue_s32_u8_avx512, haq_epilogue_s32_f32_avx512,
     haq_epilogue_s32_f32_row_avx512, haq_epilogue_f32_f32_avx512,
     haq_epilogue_f32_u8_avx512;
+haq_epilogue_fn haq_epilogue_s32_u8_neon, haq_epilogue_s32_f32_neon,
+    haq_epilogue_s32_f32_row_neon, haq_epilogue_f32_f32_neon,
+    haq_epilogue_f32_u8_neon;
 
 #endif

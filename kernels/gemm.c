@@ -172,6 +172,15 @@ static const struct haq_gemm_impl impls[] = {
     INT_ROW("gemm_u8_s8_avx512vnni", HAQ_ISA_AVX512 | HAQ_ISA_VNNI, 24,
             haq_gemm_u8_s8_avx512vnni),
 #endif
+#ifdef HAQ_ARCH_ARM
+    FLOAT_ROW("gemm_f32_neon", HAQ_ISA_NEON, 24, haq_gemm_f32_neon),
+    MIXED_ROW("gemm_f32_s8_neon", HAQ_ISA_NEON, 24, haq_gemm_f32_s8_neon),
+    INT_ROW("gemm_u8_s8_neon", HAQ_ISA_NEON, 24, haq_gemm_u8_s8_neon),
+    INT_ROW("gemm_u8_s8_dotprod", HAQ_ISA_NEON | HAQ_ISA_DOTPROD, 24,
+            haq_gemm_u8_s8_dotprod),
+    INT_ROW("gemm_u8_s8_i8mm", HAQ_ISA_NEON | HAQ_ISA_I8MM, 24,
+            haq_gemm_u8_s8_i8mm),
+#endif
 };
 
 const struct haq_gemm_impl *haq_gemm_impls(size_t *count)

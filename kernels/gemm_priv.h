@@ -18,5 +18,7 @@ haq_gemm_fn haq_gemm_f32_avx2, haq_gemm_f32_avx512;
 haq_gemm_fn haq_gemm_f32_s8_avx2, haq_gemm_f32_s8_avx512;
 haq_gemm_fn haq_gemm_u8_s8_avx2, haq_gemm_u8_s8_avx512;
 haq_gemm_fn haq_gemm_u8_s8_avx512vnni;
+haq_gemm_fn haq_gemm_f32_neon, haq_gemm_f32_s8_neon, haq_gemm_u8_s8_neon;
+haq_gemm_fn haq_gemm_u8_s8_dotprod, haq_gemm_u8_s8_i8mm;
 
 #endif

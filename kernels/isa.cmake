@@ -7,6 +7,12 @@ set(HAQ_OPT -O3 -fopenmp-simd -fno-trapping-math)
 set(HAQ_AVX2 ${HAQ_OPT} -mavx2 -mfma -mf16c -mno-avx512f)
 set(HAQ_AVX512 ${HAQ_OPT} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma
     -mf16c -mprefer-vector-width=512)
+# -march is floor and ceiling at once: the last one on a command line counts.
+# Scheduling before registers are handed out spills accumulators.
+set(HAQ_ARM ${HAQ_OPT} $<$<C_COMPILER_ID:GNU>:-fno-schedule-insns>)
+set(HAQ_NEON ${HAQ_ARM} -march=armv8-a)
+set(HAQ_DOTPROD ${HAQ_ARM} -march=armv8.2-a+dotprod)
+set(HAQ_I8MM ${HAQ_ARM} -march=armv8.2-a+i8mm)
 
 # Bodies shared by several files (*.inc) ask for vectors by OpenMP's simd
 # pragma; no OpenMP runtime is linked.
@@ -26,6 +32,15 @@ if(NOT haq_kernels_type STREQUAL "INTERFACE_LIBRARY")
             ${haq_rows_avx512})
         haq_isa_sources(haq_kernels "${HAQ_AVX512};-mavx512vnni"
             ${haq_rows_avx512vnni})
+    elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+        target_compile_definitions(haq_kernels PRIVATE HAQ_ARCH_ARM)
+        foreach(isa neon dotprod i8mm)
+            file(GLOB haq_rows_${isa} CONFIGURE_DEPENDS
+                ${CMAKE_CURRENT_LIST_DIR}/arm/*_${isa}.c)
+        endforeach()
+        haq_isa_sources(haq_kernels "${HAQ_NEON}" ${haq_rows_neon})
+        haq_isa_sources(haq_kernels "${HAQ_DOTPROD}" ${haq_rows_dotprod})
+        haq_isa_sources(haq_kernels "${HAQ_I8MM}" ${haq_rows_i8mm})
     endif()
 
     # Not a test: numbers mean something only on a quiet machine.

@@ -18,6 +18,9 @@ static const struct haq_pool_impl impls[] = {
     SET(HAQ_ISA_AVX2, avx2),
     SET(HAQ_ISA_AVX512, avx512),
 #endif
+#ifdef HAQ_ARCH_ARM
+    SET(HAQ_ISA_NEON, neon),
+#endif
 };
 
 const struct haq_pool_impl *haq_pool_impls(size_t *count)

@@ -10,5 +10,7 @@ haq_pool_kernel_fn haq_pool_max_f32_avx2, haq_pool_max_u8_avx2,
     haq_pool_avg_f32_avx2, haq_pool_avg_u8_avx2, haq_pool_avg_u8_f32_avx2;
 haq_pool_kernel_fn haq_pool_max_f32_avx512, haq_pool_max_u8_avx512,
     haq_pool_avg_f32_avx512, haq_pool_avg_u8_avx512, haq_pool_avg_u8_f32_avx512;
+haq_pool_kernel_fn haq_pool_max_f32_neon, haq_pool_max_u8_neon,
+    haq_pool_avg_f32_neon, haq_pool_avg_u8_neon, haq_pool_avg_u8_f32_neon;
 
 #endif

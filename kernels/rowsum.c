@@ -21,6 +21,9 @@ static const struct haq_rowsum_impl impls[] = {
     {"rowsum_avx2", HAQ_ISA_AVX2, haq_rowsum_avx2},
     {"rowsum_avx512", HAQ_ISA_AVX512, haq_rowsum_avx512},
 #endif
+#ifdef HAQ_ARCH_ARM
+    {"rowsum_neon", HAQ_ISA_NEON, haq_rowsum_neon},
+#endif
 };
 
 const struct haq_rowsum_impl *haq_rowsum_impls(size_t *count)

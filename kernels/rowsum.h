@@ -31,6 +31,6 @@ const struct haq_rowsum_impl *haq_rowsum_impls(size_t *count);
 /* The last row that needs nothing outside `isa`; never NULL. */
 const struct haq_rowsum_impl *haq_rowsum_select(unsigned isa);
 
-haq_rowsum_fn haq_rowsum_avx2, haq_rowsum_avx512;
+haq_rowsum_fn haq_rowsum_avx2, haq_rowsum_avx512, haq_rowsum_neon;
 
 #endif
