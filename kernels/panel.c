@@ -109,6 +109,9 @@ static const struct haq_panel_impl impls[] = {
     {"panel_unpack_avx2", HAQ_ISA_AVX2, haq_panel_unpack_avx2},
     {"panel_unpack_avx512", HAQ_ISA_AVX512, haq_panel_unpack_avx512},
 #endif
+#ifdef HAQ_ARCH_ARM
+    {"panel_unpack_neon", HAQ_ISA_NEON, haq_panel_unpack_neon},
+#endif
 };
 
 const struct haq_panel_impl *haq_panel_impls(size_t *count)

@@ -4,6 +4,7 @@
 
 #include "kernels/panel.h"
 
-haq_panel_unpack_fn haq_panel_unpack_avx2, haq_panel_unpack_avx512;
+haq_panel_unpack_fn haq_panel_unpack_avx2, haq_panel_unpack_avx512,
+    haq_panel_unpack_neon;
 
 #endif

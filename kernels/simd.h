@@ -1,7 +1,7 @@
 /* kernels/simd.h - bodies that one source gives to every instruction set.
  *
  * Such a body is an .inc file: plain C loops without a dependence between
- * iterations, included by <op>.c (reference) and by kernels/<arch>/<op>_<isa>.c,
+ * iterations, included by <op>.c (reference) and by arm/ and x86/<op>_<isa>.c,
  * each compiled with its own flags.  Arithmetic is IEEE single precision in the
  * order written, so every ISA gives the same bits.
  */

@@ -49,8 +49,9 @@ HAQ_INLINE vec_acc add(vec_acc a, vec_acc b)
     return vaddq_f32(a, b);
 }
 
-HAQ_INLINE void store(float *out, vec_acc acc)
+HAQ_INLINE void store(float *out, vec_acc acc, int shift)
 {
+    (void)shift;
     vst1q_f32(out, acc);
 }
 

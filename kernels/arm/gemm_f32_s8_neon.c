@@ -53,9 +53,9 @@ HAQ_INLINE vec_acc add(vec_acc a, vec_acc b)
     return vaddq_f32(a, b);
 }
 
-HAQ_INLINE void store(float *out, vec_acc acc)
+HAQ_INLINE void store(float *out, vec_acc acc, int shift)
 {
-    vst1q_f32(out, acc);
+    vst1q_f32(out, vmulq_n_f32(acc, 1.0f / (float)(1 << shift)));
 }
 
 #include "kernels/gemm_tile.inc"

@@ -16,7 +16,7 @@
 #define ROWS2 2
 #define ROWS4 1
 #define LOAD_A4 load_a4
-#define RUN run_shifted
+#define RUN run_unsigned
 enum { VECS = 4, W_STEP = 64, ELEMS = 4, REGISTERS = 32 };
 
 typedef uint32x4_t vec_acc;
@@ -60,8 +60,9 @@ HAQ_INLINE vec_acc add(vec_acc a, vec_acc b)
     return vaddq_u32(a, b);
 }
 
-HAQ_INLINE void store(float *out, vec_acc acc)
+HAQ_INLINE void store(float *out, vec_acc acc, int shift)
 {
+    (void)shift; /* what was added comes off first */
     vst1q_u32((uint32_t *)(void *)out, acc);
 }
 
@@ -88,11 +89,16 @@ static uint32_t sum_row(const struct haq_gemm_args *g, size_t m)
 
 void haq_gemm_u8_s8_dotprod(const struct haq_gemm_args *g)
 {
-    run_shifted(g);
+    int32x4_t back = vdupq_n_s32(-g->shift);
+
+    run_unsigned(g);
     for (size_t m = 0; m < g->rows; m++) {
-        uint32_t *out = (uint32_t *)g->acc + m * g->ldc;
+        int32_t *out = (int32_t *)g->acc + m * g->ldc;
         uint32x4_t added = vdupq_n_u32(128 * sum_row(g, m));
-        for (size_t n = 0; n < g->panels * HAQ_GEMM_NR; n += 4)
-            vst1q_u32(out + n, vsubq_u32(vld1q_u32(out + n), added));
+        for (size_t n = 0; n < g->panels * HAQ_GEMM_NR; n += 4) {
+            uint32x4_t sum = vreinterpretq_u32_s32(vld1q_s32(out + n));
+            int32x4_t exact = vreinterpretq_s32_u32(vsubq_u32(sum, added));
+            vst1q_s32(out + n, vshlq_s32(exact, back));
+        }
     }
 }

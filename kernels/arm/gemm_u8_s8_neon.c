@@ -53,9 +53,10 @@ HAQ_INLINE vec_acc add(vec_acc a, vec_acc b)
     return vaddq_s32(a, b);
 }
 
-HAQ_INLINE void store(float *out, vec_acc acc)
+HAQ_INLINE void store(float *out, vec_acc acc, int shift)
 {
-    vst1q_s32((int32_t *)(void *)out, acc);
+    int32x4_t sum = vshlq_s32(acc, vdupq_n_s32(-shift));
+    vst1q_s32((int32_t *)(void *)out, sum);
 }
 
 #include "kernels/gemm_tile.inc"

@@ -8,4 +8,4 @@ static inline void store_b(char *p, vec_b x)
     _mm256_storeu_si256((__m256i *)(void *)p, x);
 }
 
-#include "kernels/x86/panel_unpack.inc"
+#include "kernels/panel_unpack.inc"

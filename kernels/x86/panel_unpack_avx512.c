@@ -8,4 +8,4 @@ static inline void store_b(char *p, vec_b x)
     _mm512_storeu_si512(p, x);
 }
 
-#include "kernels/x86/panel_unpack.inc"
+#include "kernels/panel_unpack.inc"
