@@ -61,6 +61,13 @@ static const struct haq_dwconv_impl impls[] = {
     {"dwconv_u8_s8_avx512", HAQ_GEMM_U8_S8, HAQ_ISA_AVX512, 0,
      haq_dwconv_u8_s8_avx512},
 #endif
+#ifdef HAQ_ARCH_ARM
+    {"dwconv_f32_neon", HAQ_GEMM_F32, HAQ_ISA_NEON, 2e-6f, haq_dwconv_f32_neon},
+    {"dwconv_f32_s8_neon", HAQ_GEMM_F32_S8, HAQ_ISA_NEON, 2e-6f,
+     haq_dwconv_f32_s8_neon},
+    {"dwconv_u8_s8_neon", HAQ_GEMM_U8_S8, HAQ_ISA_NEON, 0,
+     haq_dwconv_u8_s8_neon},
+#endif
 };
 
 const struct haq_dwconv_impl *haq_dwconv_impls(size_t *count)

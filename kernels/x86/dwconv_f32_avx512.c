@@ -7,9 +7,11 @@
 #define RUN haq_dwconv_f32_avx512
 enum { WIDE = 4, LANES = 16, A_BYTES = 4, W_BYTES = 4 };
 
-typedef __m512 vec;
+typedef __m512 vec_acc;
+typedef __m512 vec_w;
+typedef __m512 vec_a;
 
-HAQ_INLINE vec zero(void)
+HAQ_INLINE vec_acc zero(void)
 {
     return _mm512_setzero_ps();
 }
@@ -19,22 +21,22 @@ static inline __mmask16 first(size_t n)
     return (__mmask16)((1u << n) - 1);
 }
 
-HAQ_INLINE vec load_w(const void *p, size_t n)
+HAQ_INLINE vec_w load_w(const void *p, size_t n)
 {
     return n == LANES ? _mm512_loadu_ps(p) : _mm512_maskz_loadu_ps(first(n), p);
 }
 
-HAQ_INLINE vec load_a(const void *p, size_t n)
+HAQ_INLINE vec_a load_a(const void *p, size_t n)
 {
     return n == LANES ? _mm512_loadu_ps(p) : _mm512_maskz_loadu_ps(first(n), p);
 }
 
-HAQ_INLINE vec mac(vec acc, vec w, vec a)
+HAQ_INLINE vec_acc mac(vec_acc acc, vec_w w, vec_a a)
 {
     return _mm512_fmadd_ps(w, a, acc);
 }
 
-HAQ_INLINE void store(float *out, vec acc, size_t n)
+HAQ_INLINE void store(float *out, vec_acc acc, size_t n)
 {
     if (n == LANES)
         _mm512_storeu_ps(out, acc);

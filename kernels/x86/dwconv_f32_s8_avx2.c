@@ -8,14 +8,16 @@
 #define RUN haq_dwconv_f32_s8_avx2
 enum { WIDE = 2, LANES = 8, A_BYTES = 4, W_BYTES = 1 };
 
-typedef __m256 vec;
+typedef __m256 vec_acc;
+typedef __m256 vec_w;
+typedef __m256 vec_a;
 
-HAQ_INLINE vec zero(void)
+HAQ_INLINE vec_acc zero(void)
 {
     return _mm256_setzero_ps();
 }
 
-HAQ_INLINE vec load_w(const void *p, size_t n)
+HAQ_INLINE vec_w load_w(const void *p, size_t n)
 {
     int8_t part[LANES] = {0};
     if (n < LANES)
@@ -23,7 +25,7 @@ HAQ_INLINE vec load_w(const void *p, size_t n)
     return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(p)));
 }
 
-HAQ_INLINE vec load_a(const void *p, size_t n)
+HAQ_INLINE vec_a load_a(const void *p, size_t n)
 {
     float part[LANES] = {0};
     if (n < LANES)
@@ -31,12 +33,12 @@ HAQ_INLINE vec load_a(const void *p, size_t n)
     return _mm256_loadu_ps(p);
 }
 
-HAQ_INLINE vec mac(vec acc, vec w, vec a)
+HAQ_INLINE vec_acc mac(vec_acc acc, vec_w w, vec_a a)
 {
     return _mm256_fmadd_ps(w, a, acc);
 }
 
-HAQ_INLINE void store(float *out, vec acc, size_t n)
+HAQ_INLINE void store(float *out, vec_acc acc, size_t n)
 {
     float part[LANES];
     _mm256_storeu_ps(n < LANES ? part : out, acc);

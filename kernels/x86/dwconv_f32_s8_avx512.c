@@ -7,9 +7,11 @@
 #define RUN haq_dwconv_f32_s8_avx512
 enum { WIDE = 4, LANES = 16, A_BYTES = 4, W_BYTES = 1 };
 
-typedef __m512 vec;
+typedef __m512 vec_acc;
+typedef __m512 vec_w;
+typedef __m512 vec_a;
 
-HAQ_INLINE vec zero(void)
+HAQ_INLINE vec_acc zero(void)
 {
     return _mm512_setzero_ps();
 }
@@ -25,22 +27,22 @@ HAQ_INLINE __m128i codes(const void *p, size_t n)
                       : _mm_maskz_loadu_epi8(first(n), p);
 }
 
-HAQ_INLINE vec load_w(const void *p, size_t n)
+HAQ_INLINE vec_w load_w(const void *p, size_t n)
 {
     return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(codes(p, n)));
 }
 
-HAQ_INLINE vec load_a(const void *p, size_t n)
+HAQ_INLINE vec_a load_a(const void *p, size_t n)
 {
     return n == LANES ? _mm512_loadu_ps(p) : _mm512_maskz_loadu_ps(first(n), p);
 }
 
-HAQ_INLINE vec mac(vec acc, vec w, vec a)
+HAQ_INLINE vec_acc mac(vec_acc acc, vec_w w, vec_a a)
 {
     return _mm512_fmadd_ps(w, a, acc);
 }
 
-HAQ_INLINE void store(float *out, vec acc, size_t n)
+HAQ_INLINE void store(float *out, vec_acc acc, size_t n)
 {
     if (n == LANES)
         _mm512_storeu_ps(out, acc);

@@ -9,14 +9,16 @@
 #define RUN haq_dwconv_u8_s8_avx2
 enum { WIDE = 2, LANES = 8, A_BYTES = 1, W_BYTES = 1 };
 
-typedef __m256i vec;
+typedef __m256i vec_acc;
+typedef __m256i vec_w;
+typedef __m256i vec_a;
 
-HAQ_INLINE vec zero(void)
+HAQ_INLINE vec_acc zero(void)
 {
     return _mm256_setzero_si256();
 }
 
-HAQ_INLINE vec load_w(const void *p, size_t n)
+HAQ_INLINE vec_w load_w(const void *p, size_t n)
 {
     int8_t part[LANES] = {0};
     if (n < LANES)
@@ -24,7 +26,7 @@ HAQ_INLINE vec load_w(const void *p, size_t n)
     return _mm256_cvtepi8_epi32(_mm_loadl_epi64(p));
 }
 
-HAQ_INLINE vec load_a(const void *p, size_t n)
+HAQ_INLINE vec_a load_a(const void *p, size_t n)
 {
     int8_t part[LANES] = {0};
     if (n < LANES)
@@ -32,12 +34,12 @@ HAQ_INLINE vec load_a(const void *p, size_t n)
     return _mm256_cvtepu8_epi32(_mm_loadl_epi64(p));
 }
 
-HAQ_INLINE vec mac(vec acc, vec w, vec a)
+HAQ_INLINE vec_acc mac(vec_acc acc, vec_w w, vec_a a)
 {
     return _mm256_add_epi32(acc, _mm256_madd_epi16(w, a));
 }
 
-HAQ_INLINE void store(float *out, vec acc, size_t n)
+HAQ_INLINE void store(float *out, vec_acc acc, size_t n)
 {
     float part[LANES];
     _mm256_storeu_si256((__m256i *)(void *)(n < LANES ? part : out), acc);

@@ -8,9 +8,11 @@
 #define RUN haq_dwconv_u8_s8_avx512
 enum { WIDE = 2, LANES = 16, A_BYTES = 1, W_BYTES = 1 };
 
-typedef __m512i vec;
+typedef __m512i vec_acc;
+typedef __m512i vec_w;
+typedef __m512i vec_a;
 
-HAQ_INLINE vec zero(void)
+HAQ_INLINE vec_acc zero(void)
 {
     return _mm512_setzero_si512();
 }
@@ -26,22 +28,22 @@ HAQ_INLINE __m128i codes(const void *p, size_t n)
                       : _mm_maskz_loadu_epi8(first(n), p);
 }
 
-HAQ_INLINE vec load_w(const void *p, size_t n)
+HAQ_INLINE vec_w load_w(const void *p, size_t n)
 {
     return _mm512_cvtepi8_epi32(codes(p, n));
 }
 
-HAQ_INLINE vec load_a(const void *p, size_t n)
+HAQ_INLINE vec_a load_a(const void *p, size_t n)
 {
     return _mm512_cvtepu8_epi32(codes(p, n));
 }
 
-HAQ_INLINE vec mac(vec acc, vec w, vec a)
+HAQ_INLINE vec_acc mac(vec_acc acc, vec_w w, vec_a a)
 {
     return _mm512_add_epi32(acc, _mm512_madd_epi16(w, a));
 }
 
-HAQ_INLINE void store(float *out, vec acc, size_t n)
+HAQ_INLINE void store(float *out, vec_acc acc, size_t n)
 {
     if (n == LANES)
         _mm512_storeu_si512(out, acc);
