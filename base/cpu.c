@@ -1,11 +1,14 @@
 #include "base/cpu.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
 
 #if defined __x86_64__
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #elif defined __aarch64__
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
@@ -23,6 +26,20 @@ static const struct {
 enum { N_SETS = sizeof sets / sizeof *sets };
 
 #if defined __x86_64__
+/* Tile registers make the state that is saved at a switch of threads 8 KiB
+ * larger, so Linux (5.16 on) grants them to processes that ask.  The grant
+ * holds for all threads and for children until exec; asking again is free. */
+static bool tiles_granted(void)
+{
+    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+    unsigned a, b, c, d = 0;
+    const unsigned both = 1u << 24 | 1u << 25; /* AMX-TILE, AMX-INT8 */
+
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & both) != both)
+        return false;
+    return !syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA);
+}
+
 /* The builtin knows whether the operating system saves the registers; it has
  * no name for F16C in every compiler, but that set uses AVX2's registers. */
 unsigned haq_cpu_isa(void)
@@ -41,7 +58,10 @@ unsigned haq_cpu_isa(void)
         !__builtin_cpu_supports("avx512vl"))
         return isa;
     isa |= HAQ_ISA_AVX512;
-    return __builtin_cpu_supports("avx512vnni") ? isa | HAQ_ISA_VNNI : isa;
+    if (!__builtin_cpu_supports("avx512vnni"))
+        return isa;
+    isa |= HAQ_ISA_VNNI;
+    return tiles_granted() ? isa | HAQ_ISA_AMX : isa;
 }
 #elif defined __aarch64__
 unsigned haq_cpu_isa(void)

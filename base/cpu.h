@@ -14,9 +14,10 @@
     X(AVX2, "avx2", 0)     /* with FMA and F16C */                             \
     X(AVX512, "avx512", 1) /* F, BW, DQ, VL */                                 \
     X(VNNI, "avx512vnni", 2)                                                   \
-    X(NEON, "neon", 3)                                                         \
-    X(DOTPROD, "dotprod", 4)                                                   \
-    X(I8MM, "i8mm", 5)
+    X(AMX, "avx512amx", 3) /* TILE, INT8 */                                    \
+    X(NEON, "neon", 4)                                                         \
+    X(DOTPROD, "dotprod", 5)                                                   \
+    X(I8MM, "i8mm", 6)
 
 enum {
     HAQ_ISA_NONE = 0,
@@ -25,10 +26,12 @@ enum {
 #undef X
 };
 
-/* What this CPU and operating system can run. */
+/* What this CPU and operating system can run.  Each process must have asked
+ * before it uses tile registers: Linux hands those out on request, which is
+ * part of asking. */
 unsigned haq_cpu_isa(void);
 
-/* "none", "avx2", "avx512", "avx512vnni", ... : that set and all below it that
+/* "none", "avx2", "avx512", "avx512amx", ... : that set and all below it that
  * the machine has.  HAQ_USAGE: unknown name (the sentence lists them) or a set
  * that this machine lacks. */
 haq_status haq_cpu_isa_parse(const char *name, unsigned *out,

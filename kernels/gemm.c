@@ -171,6 +171,16 @@ static const struct haq_gemm_impl impls[] = {
     INT_ROW("gemm_u8_s8_avx512", HAQ_ISA_AVX512, 24, haq_gemm_u8_s8_avx512),
     INT_ROW("gemm_u8_s8_avx512vnni", HAQ_ISA_AVX512 | HAQ_ISA_VNNI, 24,
             haq_gemm_u8_s8_avx512vnni),
+    {.name = "gemm_u8_s8_avx512amx",
+     .kind = HAQ_GEMM_U8_S8,
+     .isa = HAQ_ISA_AVX512 | HAQ_ISA_VNNI | HAQ_ISA_AMX,
+     .mr = 64, /* four bands of 16 */
+     .nr = NR,
+     .kr = HAQ_GEMM_KR_INT,
+     .bits = 8,
+     .pack = haq_gemm_pack_u8_s8,
+     .run = haq_gemm_u8_s8_avx512amx,
+     .scratch = haq_gemm_u8_s8_avx512amx_scratch},
 #endif
 #ifdef HAQ_ARCH_ARM
     FLOAT_ROW("gemm_f32_neon", HAQ_ISA_NEON, 24, haq_gemm_f32_neon),
@@ -224,4 +234,10 @@ size_t haq_gemm_packed_bytes(const struct haq_gemm_impl *k, size_t n,
                              size_t segments, size_t seg_len)
 {
     return (n + k->nr - 1) / k->nr * haq_gemm_panel_bytes(k, segments, seg_len);
+}
+
+size_t haq_gemm_scratch_bytes(const struct haq_gemm_impl *k, size_t rows,
+                              size_t segments, size_t seg_len)
+{
+    return k->scratch ? k->scratch(rows, segments, seg_len) : 0;
 }

@@ -43,6 +43,7 @@ struct haq_gemm_args {
     size_t ldc;     /* >= panels * nr */
     int shift;      /* W of 8 bits holds code << shift (kernels/panel.h): acc is
                        divided by 2^shift, which is exact; 0 for float W */
+    void *scratch;  /* haq_gemm_scratch_bytes of it, aligned to 64; NULL if 0 */
 };
 
 typedef void haq_gemm_fn(const struct haq_gemm_args *a);
@@ -52,6 +53,10 @@ typedef void haq_gemm_fn(const struct haq_gemm_args *a);
  * and elements beyond seg_len are zero. */
 typedef void haq_gemm_pack_fn(void *dst, const void *w, size_t n,
                               size_t segments, size_t seg_len);
+
+/* Bytes of scratch for a call of at most that many rows. */
+typedef size_t haq_gemm_scratch_fn(size_t rows, size_t segments,
+                                   size_t seg_len);
 
 struct haq_gemm_impl {
     const char *name; /* "gemm_u8_s8_avx512vnni": logs, benchmarks, --kernel */
@@ -65,6 +70,7 @@ struct haq_gemm_impl {
     float bound;  /* float rows: |error| <= bound * sum |a| |w|; 0: bit exact */
     haq_gemm_pack_fn *pack;
     haq_gemm_fn *run;
+    haq_gemm_scratch_fn *scratch; /* NULL: none needed */
 };
 
 /* All rows built into this binary; for each kind the reference comes first and
@@ -87,5 +93,9 @@ size_t haq_gemm_panel_bytes(const struct haq_gemm_impl *k, size_t segments,
                             size_t seg_len);
 size_t haq_gemm_packed_bytes(const struct haq_gemm_impl *k, size_t n,
                              size_t segments, size_t seg_len);
+
+/* Scratch that a call of at most `rows` rows needs. */
+size_t haq_gemm_scratch_bytes(const struct haq_gemm_impl *k, size_t rows,
+                              size_t segments, size_t seg_len);
 
 #endif

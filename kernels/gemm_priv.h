@@ -17,7 +17,8 @@ haq_gemm_pack_fn haq_gemm_pack_f32, haq_gemm_pack_f32_s8, haq_gemm_pack_u8_s8;
 haq_gemm_fn haq_gemm_f32_avx2, haq_gemm_f32_avx512;
 haq_gemm_fn haq_gemm_f32_s8_avx2, haq_gemm_f32_s8_avx512;
 haq_gemm_fn haq_gemm_u8_s8_avx2, haq_gemm_u8_s8_avx512;
-haq_gemm_fn haq_gemm_u8_s8_avx512vnni;
+haq_gemm_fn haq_gemm_u8_s8_avx512vnni, haq_gemm_u8_s8_avx512amx;
+haq_gemm_scratch_fn haq_gemm_u8_s8_avx512amx_scratch;
 haq_gemm_fn haq_gemm_f32_neon, haq_gemm_f32_s8_neon, haq_gemm_u8_s8_neon;
 haq_gemm_fn haq_gemm_u8_s8_dotprod, haq_gemm_u8_s8_i8mm;
 

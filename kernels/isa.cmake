@@ -23,7 +23,7 @@ if(NOT haq_kernels_type STREQUAL "INTERFACE_LIBRARY")
         $<$<C_COMPILER_ID:Clang>:-Wno-pass-failed>)
     if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64|AMD64")
         target_compile_definitions(haq_kernels PRIVATE HAQ_ARCH_X86)
-        foreach(isa avx2 avx512 avx512vnni)
+        foreach(isa avx2 avx512 avx512vnni avx512amx)
             file(GLOB haq_rows_${isa} CONFIGURE_DEPENDS
                 ${CMAKE_CURRENT_LIST_DIR}/x86/*_${isa}.c)
         endforeach()
@@ -32,6 +32,9 @@ if(NOT haq_kernels_type STREQUAL "INTERFACE_LIBRARY")
             ${haq_rows_avx512})
         haq_isa_sources(haq_kernels "${HAQ_AVX512};-mavx512vnni"
             ${haq_rows_avx512vnni})
+        haq_isa_sources(haq_kernels
+            "${HAQ_AVX512};-mavx512vnni;-mamx-tile;-mamx-int8"
+            ${haq_rows_avx512amx})
     elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
         target_compile_definitions(haq_kernels PRIVATE HAQ_ARCH_ARM)
         foreach(isa neon dotprod i8mm)

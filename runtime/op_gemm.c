@@ -32,7 +32,7 @@ struct gemm_step {
     bool blocks_first; /* weights do not fit the cache: keep a block of them */
     size_t ldy;        /* elements of an output row */
     /* scratch of one thread */
-    size_t acc_at, tmp_at, sum_at, scale_at, zero_at, gather_at;
+    size_t acc_at, tmp_at, sum_at, scale_at, zero_at, row_at, gather_at;
 };
 
 struct unit {
@@ -112,6 +112,7 @@ static void run_unit(const struct haq_part *p, const struct unit *u,
         .panels = panels,
         .acc = scratch + g->acc_at,
         .ldc = g->block * g->impl->nr,
+        .scratch = scratch + g->row_at,
     };
     g->impl->run(&args);
     if (haq_finish_needs_rowsum(&g->finish)) {
@@ -180,7 +181,11 @@ static size_t lay_out_scratch(struct gemm_step *g)
     g->sum_at = g->tmp_at + (g->finish.second ? acc : 0);
     g->scale_at = g->sum_at + vector;
     g->zero_at = g->scale_at + vector;
-    g->gather_at = g->zero_at + vector;
+    g->row_at = g->zero_at + vector;
+    g->gather_at = g->row_at +
+                   haq_round_up(haq_gemm_scratch_bytes(g->impl, rows,
+                                                       g->segments, g->seg_len),
+                                ALIGN);
     if (g->rows.merge)
         return g->gather_at + haq_rows_merged_bytes(&g->rows) + ALIGN;
     return g->gather_at + (g->gather ? rows * g->row_bytes + ALIGN : 0);

@@ -27,7 +27,7 @@ struct product_step {
     size_t elem, out_elem;
     int32_t z_a, z_b;
     /* scratch of one thread */
-    size_t b_at, packed_at, acc_at, corr_at, sum_at, a_at;
+    size_t b_at, packed_at, acc_at, corr_at, sum_at, row_at, a_at;
 };
 
 /* dst[cols][rows] from src[rows][cols]; codes are shifted by `minus`. */
@@ -89,7 +89,8 @@ static void run_rows(const struct product_step *g, const char *a, char *y,
                                  .w = scratch + g->packed_at,
                                  .panels = panels,
                                  .acc = scratch + g->acc_at,
-                                 .ldc = panels * g->impl->nr};
+                                 .ldc = panels * g->impl->nr,
+                                 .scratch = scratch + g->row_at};
     g->impl->run(&args);
     struct haq_epilogue_args e = g->args;
     if (g->elem == 1) {
@@ -243,7 +244,10 @@ static size_t lay_out_scratch(struct product_step *g)
         haq_round_up(haq_gemm_packed_bytes(g->impl, g->n, 1, g->k), ALIGN);
     g->corr_at = g->acc_at + haq_round_up(g->impl->mr * columns * four, ALIGN);
     g->sum_at = g->corr_at + haq_round_up(g->n * four, ALIGN);
-    g->a_at = g->sum_at + haq_round_up(g->impl->mr * four, ALIGN);
+    g->row_at = g->sum_at + haq_round_up(g->impl->mr * four, ALIGN);
+    g->a_at = g->row_at +
+              haq_round_up(
+                  haq_gemm_scratch_bytes(g->impl, g->impl->mr, 1, g->k), ALIGN);
     return g->a_at + (g->trans_a ? g->m * g->k * g->elem + ALIGN : 0);
 }
 

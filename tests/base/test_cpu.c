@@ -30,6 +30,20 @@ static void the_mask_is_what_the_kernel_lists(void)
     CU_ASSERT_EQUAL(!!(isa & HAQ_ISA_VNNI), kernel_lists("avx512_vnni"));
 }
 
+/* Where tiles are offered, asking for them must make them usable: a program
+ * that uses them without would be killed. */
+static void tiles_are_claimed_when_the_system_hands_them_out(void)
+{
+    unsigned isa = haq_cpu_isa(), below;
+    if (!kernel_lists("amx_int8"))
+        CU_ASSERT_EQUAL(isa & HAQ_ISA_AMX, 0);
+    if (!(isa & HAQ_ISA_AMX))
+        return;
+    CU_ASSERT_EQUAL(haq_cpu_isa(), isa);
+    CU_ASSERT_EQUAL(haq_cpu_isa_parse("avx512vnni", &below, NULL), HAQ_OK);
+    CU_ASSERT_EQUAL(below, isa & ~(unsigned)HAQ_ISA_AMX);
+}
+
 static void a_name_means_that_set_and_all_below(void)
 {
     unsigned isa = haq_cpu_isa(), got = 99;
@@ -60,9 +74,10 @@ static void the_model_has_a_name_that_is_cut_to_fit(void)
 
 int main(void)
 {
-    CU_TestInfo tests[] = {HAQ_TEST(the_mask_is_what_the_kernel_lists),
-                           HAQ_TEST(a_name_means_that_set_and_all_below),
-                           HAQ_TEST(the_model_has_a_name_that_is_cut_to_fit),
-                           CU_TEST_INFO_NULL};
+    CU_TestInfo tests[] = {
+        HAQ_TEST(the_mask_is_what_the_kernel_lists),
+        HAQ_TEST(tiles_are_claimed_when_the_system_hands_them_out),
+        HAQ_TEST(a_name_means_that_set_and_all_below),
+        HAQ_TEST(the_model_has_a_name_that_is_cut_to_fit), CU_TEST_INFO_NULL};
     return run_suite("cpu", tests);
 }

@@ -28,6 +28,7 @@ struct operands {
     const void **tile;
     void *w;
     float *acc;
+    void *scratch;
 };
 
 static double seconds(void)
@@ -54,7 +55,8 @@ static void run_all(const struct haq_gemm_impl *impl, const struct shape *s,
                                           .w = o->w,
                                           .panels = panels,
                                           .acc = o->acc + m * panels * impl->nr,
-                                          .ldc = panels * impl->nr});
+                                          .ldc = panels * impl->nr,
+                                          .scratch = o->scratch});
         tile += rows * s->segments;
     }
 }
@@ -92,21 +94,25 @@ static void bench(const struct haq_gemm_impl *impl, const struct shape *s)
     size_t elem = impl->kind == HAQ_GEMM_U8_S8 ? 1 : 4;
     size_t k = s->segments * s->seg_len;
     size_t packed = haq_gemm_packed_bytes(impl, s->n, s->segments, s->seg_len);
+    size_t scratch =
+        haq_gemm_scratch_bytes(impl, impl->mr, s->segments, s->seg_len);
     struct operands o = {
         .a = calloc((s->m + s->segments) * s->seg_len + 64, elem),
         .tile = calloc(s->m * s->segments, sizeof *o.tile),
         .w = aligned_alloc(64, (packed + 63) / 64 * 64),
         .acc = calloc(s->m * (s->n + impl->nr), sizeof *o.acc),
+        .scratch = aligned_alloc(64, (scratch + 64) / 64 * 64),
     };
     void *raw = calloc(s->n * k, impl->kind == HAQ_GEMM_F32 ? 4 : 1);
 
-    if (o.a && o.tile && o.w && o.acc && raw) {
+    if (o.a && o.tile && o.w && o.acc && o.scratch && raw) {
         impl->pack(o.w, raw, s->n, s->segments, s->seg_len);
         make_tiles(impl, s, &o, elem);
         printf("%-24s %-24s %8.1f GOP/s\n", impl->name, s->name,
                best_rate(impl, s, &o));
     }
     free(raw);
+    free(o.scratch);
     free(o.acc);
     free(o.w);
     free(o.tile);

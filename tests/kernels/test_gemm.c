@@ -55,6 +55,12 @@ static bool agrees(const struct haq_gemm_impl *impl, const void *acc, size_t at,
            ((double)impl->bound + 6e-8) * e.magnitude;
 }
 
+static void *scratch_for(const struct haq_gemm_impl *impl, struct shape s)
+{
+    size_t bytes = haq_gemm_scratch_bytes(impl, s.rows, s.segments, s.seg_len);
+    return bytes ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
+}
+
 /* Runs the row into a block with columns to spare; the spare ones must keep
  * their canary. */
 static int count_errors(const struct haq_gemm_impl *impl, const struct rows *a,
@@ -68,6 +74,7 @@ static int count_errors(const struct haq_gemm_impl *impl, const struct rows *a,
         haq_gemm_packed_bytes(impl, s.n, s.segments, s.seg_len);
     void *packed = aligned_alloc(64, (packed_bytes + 63) / 64 * 64);
     int32_t *acc = block(s.rows * ldc * sizeof *acc);
+    void *scratch = scratch_for(impl, s);
     int bad = 0;
 
     for (size_t i = 0; i < s.rows * ldc; i++)
@@ -80,7 +87,8 @@ static int count_errors(const struct haq_gemm_impl *impl, const struct rows *a,
                                       .w = packed,
                                       .panels = panels,
                                       .acc = acc,
-                                      .ldc = ldc});
+                                      .ldc = ldc,
+                                      .scratch = scratch});
     for (size_t m = 0; m < s.rows; m++) {
         for (size_t n = 0; n < s.n; n++)
             bad += !agrees(impl, acc, m * ldc + n,
@@ -90,6 +98,7 @@ static int count_errors(const struct haq_gemm_impl *impl, const struct rows *a,
         for (size_t n = ldc - SPARE; n < ldc; n++)
             bad += acc[m * ldc + n] != canary;
     }
+    free(scratch);
     free(acc);
     free(packed);
     return bad;
@@ -193,6 +202,7 @@ static void check_constant(uint8_t code, int8_t w_code, size_t k, int32_t sum)
         void *packed = aligned_alloc(64, haq_gemm_packed_bytes(impl, 1, 1, k));
         impl->pack(packed, w, 1, 1, k);
         const void *row = a;
+        void *scratch = scratch_for(impl, (struct shape){1, 1, k, 1});
         impl->run(&(struct haq_gemm_args){.a = &row,
                                           .rows = 1,
                                           .segments = 1,
@@ -200,8 +210,10 @@ static void check_constant(uint8_t code, int8_t w_code, size_t k, int32_t sum)
                                           .w = packed,
                                           .panels = 1,
                                           .acc = acc,
-                                          .ldc = 16});
+                                          .ldc = 16,
+                                          .scratch = scratch});
         CU_ASSERT_EQUAL(acc[0], sum);
+        free(scratch);
         free(packed);
     }
     free(w);
@@ -244,7 +256,7 @@ static void a_small_product_has_the_known_result(void)
 static void selection_never_exceeds_the_mask(void)
 {
     for (unsigned kind = 0; kind < HAQ_GEMM_KINDS; kind++)
-        for (unsigned isa = 0; isa < 8; isa++) {
+        for (unsigned isa = 0; isa < 16; isa++) {
             const struct haq_gemm_impl *impl =
                 haq_gemm_select((enum haq_gemm_kind)kind, isa);
             CU_ASSERT_EQUAL((unsigned)impl->kind, kind);

@@ -182,9 +182,10 @@ static inline void free_net(struct net *t)
 static inline bool runs_as(struct net *t, const struct ref *x,
                            const struct ref *y, struct haq_pool *pool)
 {
-    static const char *const names[] = {"none", "avx2", "avx512", "avx512vnni"};
+    static const char *const names[] = {"none", "avx2", "avx512", "avx512vnni",
+                                        "avx512amx"};
     bool same = true;
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 10; i++) {
         struct haq_plan_options opt = {0};
         struct haq_diag d = {0};
         struct haq_plan *plan = NULL;
