@@ -1,10 +1,7 @@
-#include <stdlib.h>
-#include <string.h>
-
 #include "cli/commands.h"
 #include "cli/model_opts.h"
 #include "cli/recipe_file.h"
-#include "quant/calib.h"
+#include "cli/uniform.h"
 #include "quant/params.h"
 
 struct quantize_args {
@@ -15,32 +12,10 @@ struct quantize_args {
 static haq_status make(const struct quantize_args *a, struct haq_recipe *r,
                        struct haq_session *session, struct haq_diag *d)
 {
-    const struct haq_layers *layers = haq_session_layers(session);
-    const struct haq_calib_method *method;
-    struct haq_weight_spec w;
-    struct haq_act_spec act;
     struct haq_params *params = NULL;
-    double parameter;
-    haq_status s = haq_weight_spec_parse(&w, a->weights, d);
+    haq_status s = haq_uniform_recipe(r, session, a->out, a->weights,
+                                      a->activations, a->calibration, d);
 
-    if (s == HAQ_OK)
-        s = haq_act_spec_parse(&act, a->activations, d);
-    if (s == HAQ_OK)
-        s = haq_calib_method_parse(&method, &parameter, a->calibration, d);
-    if (s == HAQ_OK)
-        s = haq_recipe_uniform(r, layers, &w, &act, d);
-    if (s != HAQ_OK)
-        return s;
-    if (act.format->integer && !act.dynamic) {
-        r->calib_method = a->calibration;
-        strcpy(r->calib_hash, haq_session_hash(session, "calib"));
-        if (!r->calib_hash[0])
-            return haq_fail(d, HAQ_USAGE,
-                            "static activations need --calib "
-                            "(or choose %s:dynamic or float)",
-                            act.format->name);
-    }
-    s = haq_recipe_check(r, a->out, layers, d);
     if (s == HAQ_OK)
         s = haq_session_params(session, r, &params, d);
     if (s == HAQ_OK)

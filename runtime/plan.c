@@ -230,6 +230,8 @@ haq_status haq_plan_add(struct haq_plan *p, const struct haq_step *step,
     to->out = haq_arena_copy(&p->arena, out, (size_t)n_out * sizeof *out);
     if (!to->in || !to->out)
         return haq_fail(d, HAQ_NOMEM, "step %s", step->name);
+    to->weight_bytes = p->weight_bytes - p->owned_bytes;
+    p->owned_bytes = p->weight_bytes;
     to->table = p->pointers;
     p->pointers += step->pointers;
     if (step->scratch > p->scratch_bytes)
@@ -418,5 +420,6 @@ size_t haq_plan_steps(const struct haq_plan *p)
 struct haq_step_info haq_plan_step(const struct haq_plan *p, size_t i)
 {
     const struct haq_step *s = &p->step[i];
-    return (struct haq_step_info){s->name, s->layer, s->kernel};
+    return (struct haq_step_info){s->name, s->layer, s->kernel,
+                                  s->weight_bytes};
 }

@@ -51,9 +51,10 @@ size_t haq_plan_weight_bytes(const struct haq_plan *p);
 /* The steps in execution order, for tables and profiles: one per node that
  * does work, plus the conversions the plan had to add. */
 struct haq_step_info {
-    const char *name;   /* node name, or "quantize TENSOR" */
-    const char *layer;  /* recipe name of the layer, or NULL */
-    const char *kernel; /* table row that runs it */
+    const char *name;    /* node name, or "quantize TENSOR" */
+    const char *layer;   /* recipe name of the layer, or NULL */
+    const char *kernel;  /* table row that runs it */
+    size_t weight_bytes; /* packed weights that it reads */
 };
 size_t haq_plan_steps(const struct haq_plan *p);
 struct haq_step_info haq_plan_step(const struct haq_plan *p, size_t i);

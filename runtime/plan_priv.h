@@ -72,6 +72,7 @@ struct haq_step {
     haq_step_run_fn *run;
     haq_step_bind_fn *bind; /* NULL: no pointers */
     const void *data;       /* the family's own, in the plan's memory */
+    size_t weight_bytes;    /* packed for it; haq_plan_add fills it in */
     int node;               /* graph node, or -1 for a conversion */
     int n_in, n_out;
     int *in, *out;   /* slots; HAQ_NO_VALUE for omitted inputs */
@@ -97,6 +98,7 @@ struct haq_plan {
     struct haq_step *step;
     int n_steps, cap_steps;
     size_t arena_bytes, weight_bytes, scratch_bytes, pointers;
+    size_t owned_bytes; /* of weight_bytes: those that belong to a step */
 };
 
 struct haq_exec {

@@ -200,12 +200,19 @@ haq_status haq_session_open(struct haq_session **out,
                             struct haq_diag *d)
 {
     struct haq_session *s = calloc(1, sizeof *s);
-    haq_status status;
+    haq_status status = HAQ_OK;
 
     if (!s)
         return haq_fail(d, HAQ_NOMEM, "opening a session");
     haq_arena_init(&s->arena);
-    status = copy_config(s, config, d);
+    if (config->isa & ~haq_cpu_isa())
+        status = haq_fail(d, HAQ_INVALID,
+                          "instruction sets up to %s were asked for, this "
+                          "machine has %s",
+                          haq_cpu_isa_name(config->isa),
+                          haq_cpu_isa_name(haq_cpu_isa()));
+    if (status == HAQ_OK)
+        status = copy_config(s, config, d);
     if (status == HAQ_OK)
         status = open_all(s, d);
     if (status != HAQ_OK) {

@@ -14,8 +14,11 @@
  *                  samples_per_second}; scores: one float32 per sample
  * sensitivity      {count} on the calibration set -> {kl, mse, n}: the outputs
  *                  against the float model's
- * profile-layer    {rounds} -> {total_ms, layers: {TENSOR: ms}, other_ms}: time
- *                  of each layer inside the running network, batch 1
+ * profile-layer    {rounds} -> {total_ms, layers: {TENSOR: ms}, other_ms,
+ *                  float_ms, kernels: {TENSOR: name}, weight_bytes: {TENSOR:
+ *                  n}}: time of each layer inside the running network, batch 1,
+ *                  the kernel that ran it and the packed weights that it read;
+ *                  float_ms is the float model's total, in rounds between
  * measure-latency  {batch, threads, budget_ms} -> {median, ci_low, ci_high,
  *                  rounds, speedup, speedup_low, speedup_high, verdict}: paired
  *                  with the float model
@@ -45,13 +48,14 @@ struct haq_session_config {
     const char *metric; /* NULL = by the labels */
     const struct haq_dim_binding *dims;
     size_t n_dims;
-    unsigned isa;   /* HAQ_ISA_* mask */
+    unsigned isa;   /* HAQ_ISA_* mask, of sets that this machine has */
     size_t threads; /* 0 = all physical cores */
     bool simulate;  /* fake-quantized float execution */
 };
 
 /* Loads and checks everything named (hashes, shapes, label ranges) before any
- * task runs: a bad file fails here with exit code 3's statuses. */
+ * task runs: a bad file fails here with exit code 3's statuses, and so do
+ * instruction sets that this machine lacks. */
 haq_status haq_session_open(struct haq_session **out,
                             const struct haq_session_config *config,
                             struct haq_diag *d);

@@ -1,10 +1,8 @@
-#include <stdlib.h>
-
 #include "base/json.h"
-#include "runtime/measure.h"
+#include "worker/profile.h"
 #include "worker/session_priv.h"
 
-enum { BUDGET_MS = 200, PROFILE_ROUNDS = 30 };
+enum { BUDGET_MS = 200 };
 
 static json_t *latency_json(const struct haq_latency *l)
 {
@@ -17,100 +15,61 @@ static json_t *latency_json(const struct haq_latency *l)
                      haq_json_real(l->ratio.high), "verdict", l->verdict);
 }
 
-/* A context for the recipe on s->single, fed with samples. */
-static haq_status ready(struct haq_session *s, const struct haq_recipe *recipe,
-                        struct haq_ready *b, struct haq_exec **e,
-                        struct haq_diag *d)
-{
-    haq_status status = haq_ready_make(b, s, s->single, recipe, d);
-    if (status == HAQ_OK)
-        status = haq_exec_new(e, b->plan, s->pool, d);
-    if (status == HAQ_OK)
-        status = haq_session_feed(s, *e, d);
-    return status;
-}
-
 haq_status haq_task_measure_latency(struct haq_session *s,
                                     const struct haq_recipe *recipe,
                                     const json_t *params, json_t **result,
                                     struct haq_buf *scores, struct haq_diag *d)
 {
-    struct haq_ready b = {0};
-    struct haq_exec *mine = NULL;
     struct haq_latency out[2];
     size_t batch, budget_ms;
-    int lock = -1;
     haq_status status = haq_task_count(params, "batch", 1, &batch, d);
 
     (void)scores;
     if (status == HAQ_OK)
         status = haq_task_count(params, "budget_ms", BUDGET_MS, &budget_ms, d);
     if (status == HAQ_OK)
-        status = haq_session_single(s, batch ? batch : 1, d);
-    if (status == HAQ_OK)
-        status = ready(s, recipe, &b, &mine, d);
-    if (status == HAQ_OK)
-        status = haq_device_lock(&lock, d);
-    if (status == HAQ_OK) {
-        struct haq_exec *both[] = {s->float_exec, mine};
-        struct haq_measure_options opt = {.budget_ns =
-                                              (uint64_t)budget_ms * 1000000};
-        status = haq_measure(out, both, 2, &opt, d);
-        haq_device_unlock(lock);
-    }
-    if (status == HAQ_OK) {
-        *result = latency_json(&out[1]);
-        if (!*result)
-            status = haq_fail(d, HAQ_NOMEM, "result of a measurement");
-    }
-    haq_exec_free(mine);
-    haq_ready_fini(&b);
-    return status;
+        status =
+            haq_session_compare(s, &recipe, 1, batch, budget_ms, out, NULL, d);
+    if (status != HAQ_OK)
+        return status;
+    *result = latency_json(&out[1]);
+    return *result ? HAQ_OK : haq_fail(d, HAQ_NOMEM, "result of a measurement");
 }
 
-/* ---- time of each layer inside the running network ------------------------
- */
-
-static int by_value(const void *a, const void *b)
+/* Steps of the same layer add up; the kernel is that of the last one, the
+ * product: what stands before it converts. */
+static int add_step(const struct haq_step_time *t, json_t *layers,
+                    json_t *kernels, json_t *bytes)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    double ms = json_real_value(json_object_get(layers, t->layer));
+    json_int_t n = json_integer_value(json_object_get(bytes, t->layer));
+    return json_object_set_new(layers, t->layer, haq_json_real(ms + t->ms)) |
+           json_object_set_new(kernels, t->layer, json_string(t->kernel)) |
+           json_object_set_new(bytes, t->layer,
+                               json_integer(n + (json_int_t)t->weight_bytes));
 }
 
-/* Median over rounds of one step's time in ms; rounds_ns is [rounds][steps]. */
-static double median_ms(const uint64_t *rounds_ns, size_t steps, size_t step,
-                        size_t rounds, double *scratch)
+static haq_status sum_layers(const struct haq_profile *p, json_t **result,
+                             struct haq_diag *d)
 {
-    for (size_t r = 0; r < rounds; r++)
-        scratch[r] = (double)rounds_ns[r * steps + step] * 1e-6;
-    qsort(scratch, rounds, sizeof *scratch, by_value);
-    return scratch[rounds / 2];
-}
+    double other = 0;
+    json_t *layers = json_object(), *kernels = json_object(),
+           *bytes = json_object();
+    int bad = !layers || !kernels || !bytes;
 
-static haq_status sum_layers(const struct haq_plan *plan,
-                             const uint64_t *rounds_ns, size_t rounds,
-                             json_t **result, struct haq_diag *d)
-{
-    size_t steps = haq_plan_steps(plan);
-    double total = 0, other = 0, *scratch = malloc(rounds * sizeof *scratch);
-    json_t *layers = json_object();
-
-    for (size_t i = 0; scratch && layers && i < steps; i++) {
-        struct haq_step_info info = haq_plan_step(plan, i);
-        double ms = median_ms(rounds_ns, steps, i, rounds, scratch);
-        total += ms;
-        if (!info.layer) {
-            other += ms;
-            continue;
-        }
-        double before = json_real_value(json_object_get(layers, info.layer));
-        json_object_set_new(layers, info.layer, haq_json_real(before + ms));
+    for (size_t i = 0; i < p->n && !bad; i++) {
+        if (p->step[i].layer)
+            bad = add_step(&p->step[i], layers, kernels, bytes);
+        else
+            other += p->step[i].ms;
     }
-    free(scratch);
-    *result = json_pack("{s:o, s:o, s:o}", "total_ms", haq_json_real(total),
-                        "other_ms", haq_json_real(other), "layers", layers);
-    return *result && scratch ? HAQ_OK
-                              : haq_fail(d, HAQ_NOMEM, "profile of layers");
+    *result =
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "total_ms",
+                  haq_json_real(p->total_ms), "other_ms", haq_json_real(other),
+                  "float_ms", haq_json_real(p->float_ms), "layers", layers,
+                  "kernels", kernels, "weight_bytes", bytes);
+    return *result && !bad ? HAQ_OK
+                           : haq_fail(d, HAQ_NOMEM, "profile of layers");
 }
 
 haq_status haq_task_profile_layer(struct haq_session *s,
@@ -118,36 +77,16 @@ haq_status haq_task_profile_layer(struct haq_session *s,
                                   const json_t *params, json_t **result,
                                   struct haq_buf *scores, struct haq_diag *d)
 {
-    struct haq_ready b = {0};
-    struct haq_exec *e = NULL;
-    uint64_t *ns = NULL;
-    size_t rounds, steps = 0;
-    int lock = -1;
-    haq_status status =
-        haq_task_count(params, "rounds", PROFILE_ROUNDS, &rounds, d);
+    struct haq_profile p;
+    size_t rounds;
+    haq_status status = haq_task_count(params, "rounds", 0, &rounds, d);
 
     (void)scores;
-    rounds = rounds ? rounds : 1;
     if (status == HAQ_OK)
-        status = haq_session_single(s, 1, d);
-    if (status == HAQ_OK)
-        status = ready(s, recipe, &b, &e, d);
-    if (status == HAQ_OK) {
-        steps = haq_plan_steps(b.plan);
-        ns = calloc(rounds, steps * sizeof *ns);
-        status = ns ? haq_device_lock(&lock, d)
-                    : haq_fail(d, HAQ_NOMEM, "times of %zu rounds", rounds);
-    }
-    if (status == HAQ_OK) {
-        for (size_t warm = 0; warm < 3; warm++)
-            haq_exec_run(e);
-        for (size_t r = 0; r < rounds; r++)
-            haq_exec_run_timed(e, ns + r * steps);
-        haq_device_unlock(lock);
-        status = sum_layers(b.plan, ns, rounds, result, d);
-    }
-    free(ns);
-    haq_exec_free(e);
-    haq_ready_fini(&b);
+        status = haq_session_profile(s, recipe, 1, rounds, &p, d);
+    if (status != HAQ_OK)
+        return status;
+    status = sum_layers(&p, result, d);
+    haq_profile_fini(&p);
     return status;
 }

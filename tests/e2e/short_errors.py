@@ -93,6 +93,26 @@ def bad_data(tmp):
     refused("label missing", short, None, "eval", MODEL, "--data", short)
 
 
+def bad_words(tmp):
+    """What cannot be asked for on this machine, or anywhere."""
+    isa = "avx2" if os.uname().machine == "aarch64" else "neon"
+    out = tmp / "words.json"
+    for name in (isa, "mmx"):
+        refused(f"--isa {name}", name, None, "bench", MODEL, "--isa", name,
+                code=2)
+        refused(f"--isa {name}", name, None, "eval", MODEL, "--data", EVAL,
+                "--isa", name, code=2)
+        refused(f"--isa {name}", name, tmp / "job", "search", MODEL, "--eval",
+                EVAL, "--out", tmp / "job", "--isa", name, code=2)
+    for option, word in (("--weights", "ternaty"), ("--weights", "int8,int8"),
+                         ("--weights", "binary:full"),
+                         ("--activations", "ternary")):
+        refused(f"{option} {word}", word, out, "quantize", MODEL, "--calib",
+                CALIB, option, word, "-o", out, code=2)
+    refused("formats of a bench", "int9", None, "bench", MODEL, "--weights",
+            "int8,int9", code=2)
+
+
 def foreign_recipe(tmp):
     other = onnx.load(MODEL)
     for t in other.graph.initializer:
@@ -146,6 +166,7 @@ with h.scratch() as folder:
     tmp = pathlib.Path(folder)
     bad_models(tmp)
     bad_data(tmp)
+    bad_words(tmp)
     foreign_recipe(tmp)
     full_disk(tmp)
     foreign_folder(tmp)

@@ -64,13 +64,58 @@ def exported(tmp, data):
 
 
 def refused_export(tmp):
-    recipe = tmp / "int3.json"
-    h.haq("quantize", MODEL, "--calib", CALIB, "--weights", "int3:channel",
+    recipe = tmp / "groups.json"
+    h.haq("quantize", MODEL, "--calib", CALIB, "--weights", "int3:group32",
           "-o", recipe)
     r = h.run("export", recipe, "--model", MODEL, "--format", "onnx-qdq",
-              "-o", tmp / "int3.onnx")
-    checks.that(r.returncode != 0, "export of int3 weights is refused")
-    checks.that(not (tmp / "int3.onnx").exists(), "int3.onnx left behind")
+              "-o", tmp / "groups.onnx")
+    checks.that(r.returncode != 0, "export of groups is refused")
+    checks.that(not (tmp / "groups.onnx").exists(), "groups.onnx left behind")
+
+
+def few_bits(tmp, data):
+    """Codes of few bits: integers, simulation and ONNX Runtime agree."""
+    for weights in ("ternary", "binary"):
+        recipe, path = tmp / f"{weights}.json", tmp / f"{weights}.onnx"
+        doc = h.haq("quantize", MODEL, "--calib", CALIB, "--weights", weights,
+                    "-o", recipe, "--json")
+        checks.that(doc["size_bytes"] < doc["float_size_bytes"] / 7,
+                    f"{weights}: {doc['size_bytes']} bytes")
+        args = ["eval", MODEL, "--data", EVAL, "--recipe", recipe, "--json"]
+        integer, fake = h.haq(*args), h.haq(*args, "--simulate")
+        h.haq("export", recipe, "--model", MODEL, "--format", "onnx-qdq",
+              "-o", path)
+        want, n = h.ort_top1(path, data), len(data["y"])
+        allowed = max(1, n // 200)
+        for name, got in (("integer", integer), ("simulated", fake)):
+            checks.that(abs(got["correct"] - want) <= allowed,
+                        f"{weights} {name}: {got['correct']} right, "
+                        f"ONNX Runtime {want}")
+        print(f"{weights}: {integer['correct']} right, simulated "
+              f"{fake['correct']}, ONNX Runtime {want} of {n}")
+
+
+def bench_of_widths():
+    """Uniform formats in one run, with every step's kernel and weights."""
+    doc = h.haq("bench", MODEL, "--weights", "float,int8,int2,binary:group64",
+                "--layers", "--budget-ms", "50", "--isa", "none", "--json")
+    names = [row["recipe"] for row in doc["results"]]
+    checks.that(names == ["float", "int8", "int2", "binary:group64"],
+                f"bench rows {names}")
+    layers = len(h.haq("inspect", MODEL, "--json")["layers"])
+    for row in doc["results"]:
+        has_keys("bench row", row, "weight_bytes", "steps")
+        for step in row["steps"]:
+            has_keys("step", step, "step", "layer", "kernel", "ms", "gops",
+                     "weight_bytes")
+            for isa in ("avx", "neon", "dotprod", "i8mm"):
+                checks.that(isa not in step["kernel"],
+                            f"--isa none ran {step['kernel']}")
+        named = [s for s in row["steps"] if s["layer"]]
+        checks.that(len({s["layer"] for s in named}) == layers,
+                    f"{row['recipe']}: {len(named)} steps of {layers} layers")
+        checks.that(sum(s["weight_bytes"] for s in named) ==
+                    row["weight_bytes"], f"{row['recipe']}: weight bytes")
 
 
 def bench(recipe):
@@ -90,5 +135,7 @@ with h.scratch() as folder:
     accuracy(data)
     outputs(tmp, data)
     bench(exported(tmp, data))
+    bench_of_widths()
     refused_export(tmp)
+    few_bits(tmp, data)
 checks.finish()

@@ -145,6 +145,43 @@ static void a_profile_names_every_layer_and_adds_up(void)
     haq_session_close(s);
 }
 
+static void a_profile_says_which_kernel_read_how_many_bytes(void)
+{
+    struct haq_recipe r;
+    if (!find_data())
+        return;
+    struct haq_session *s = open_session(false);
+    uniform(&r, s, "int8:channel", "uint8");
+    json_t *p = run(s, "profile-layer", &r, NULL);
+    CU_ASSERT(number(p, "float_ms") > 0);
+    for (size_t i = 0; i < haq_session_layers(s)->n; i++) {
+        const struct haq_layer *l = &haq_session_layers(s)->layer[i];
+        const json_t *kernels = json_object_get(p, "kernels");
+        const char *kernel =
+            json_string_value(json_object_get(kernels, l->tensor));
+        CU_ASSERT_FATAL(kernel != NULL);
+        CU_ASSERT(strstr(kernel, "u8_s8") != NULL);
+        CU_ASSERT(number(json_object_get(p, "weight_bytes"), l->tensor) >=
+                  (double)(l->channels * l->reduction));
+    }
+    json_decref(p);
+    haq_recipe_fini(&r);
+    haq_session_close(s);
+}
+
+static void instruction_sets_of_other_machines_are_refused(void)
+{
+    if (!find_data())
+        return;
+    struct haq_session *s = NULL;
+    struct haq_diag d = {0};
+    struct haq_session_config config = {.model_path = model,
+                                        .isa = haq_cpu_isa() | 1u << 30};
+    CU_ASSERT_EQUAL(haq_session_open(&s, &config, &d), HAQ_INVALID);
+    CU_ASSERT(strstr(d.text, haq_cpu_isa_name(haq_cpu_isa())) != NULL);
+    CU_ASSERT_PTR_NULL(s);
+}
+
 static void latency_comes_with_its_interval(void)
 {
     if (!find_data())
@@ -211,6 +248,8 @@ int main(void)
         HAQ_TEST(quantized_accuracy_is_near_the_published_one),
         HAQ_TEST(fewer_bits_do_more_damage),
         HAQ_TEST(a_profile_names_every_layer_and_adds_up),
+        HAQ_TEST(a_profile_says_which_kernel_read_how_many_bytes),
+        HAQ_TEST(instruction_sets_of_other_machines_are_refused),
         HAQ_TEST(latency_comes_with_its_interval),
         HAQ_TEST(a_recipe_for_another_model_is_refused),
         HAQ_TEST(an_index_outside_the_table_is_refused_with_its_sample),
