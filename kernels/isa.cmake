@@ -45,12 +45,4 @@ if(NOT haq_kernels_type STREQUAL "INTERFACE_LIBRARY")
         haq_isa_sources(haq_kernels "${HAQ_DOTPROD}" ${haq_rows_dotprod})
         haq_isa_sources(haq_kernels "${HAQ_I8MM}" ${haq_rows_i8mm})
     endif()
-
-    # Not a test: numbers mean something only on a quiet machine.
-    if(BUILD_TESTING)
-        add_executable(bench_gemm EXCLUDE_FROM_ALL
-            ${PROJECT_SOURCE_DIR}/tests/bench/bench_gemm.c)
-        target_link_libraries(bench_gemm PRIVATE haq_kernels)
-        add_custom_target(bench DEPENDS bench_gemm)
-    endif()
 endif()
