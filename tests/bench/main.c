@@ -220,7 +220,7 @@ static void run_threads(struct run *r, size_t threads)
                                     .cpu = cpu,
                                     .threads = threads};
 #ifdef HAQ_BENCH_DNNL
-    bench_dnnl_configure(r->o->isa ? r->o->isa : "", threads);
+    bench_dnnl_configure(r->env.isa_name, threads);
 #endif
 #ifdef HAQ_BENCH_OPENBLAS
     bench_openblas_configure(threads);
@@ -238,13 +238,14 @@ static int choose_isa(struct bench_env *env, const struct options *o)
 {
     struct haq_diag d;
     env->isa = haq_cpu_isa();
-    env->isa_name = o->isa ? o->isa : haq_cpu_isa_name(env->isa);
-    env->amx = !o->isa && bench_tiles_allowed();
     env->cold_bytes = o->cold_bytes;
-    if (!o->isa || haq_cpu_isa_parse(o->isa, &env->isa, &d) == HAQ_OK)
-        return 0;
-    fprintf(stderr, "haq-bench-kernels: %s\n", d.text);
-    return 2;
+    if (o->isa && haq_cpu_isa_parse(o->isa, &env->isa, &d) != HAQ_OK) {
+        fprintf(stderr, "haq-bench-kernels: %s\n", d.text);
+        return 2;
+    }
+    env->isa_name = haq_cpu_isa_name(env->isa);
+    env->amx = env->isa & HAQ_ISA_AMX && bench_tiles_allowed();
+    return 0;
 }
 
 int main(int argc, char **argv)

@@ -45,9 +45,8 @@ void bench_print_head(const struct bench_env *env)
 {
     char cpu[96];
     haq_cpu_model(cpu, sizeof cpu);
-    printf("%s, instruction sets up to %s%s, %zu thread%s\n", cpu,
-           env->isa_name, env->amx ? " and tiles" : "", env->threads,
-           env->threads > 1 ? "s" : "");
+    printf("%s, instruction sets up to %s, %zu thread%s\n", cpu, env->isa_name,
+           env->threads, env->threads > 1 ? "s" : "");
     printf("times in us; GOP/s, GB/s of weights and %% of the machine's limit "
            "by the best time; x: time of the other over this one's\n");
     printf("%-23s %-12s %-15s %9s %9s %7s %6s %6s %7s %7s %7s %2s  %s\n",
