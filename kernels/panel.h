@@ -52,7 +52,7 @@ size_t haq_panel_bytes(int bits, size_t codes);
  * bytes; the rest of the last block is filled with zero codes. */
 void haq_panel_pack(void *dst, const int8_t *codes, size_t n, int bits);
 
-/* src: `blocks` blocks, dst: 512 codes << shift for each, aligned to 64. */
+/* src: `blocks` blocks, dst: 512 codes << shift for each; any alignment. */
 typedef void haq_panel_unpack_fn(int8_t *dst, const void *src, size_t blocks,
                                  int bits);
 

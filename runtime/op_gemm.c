@@ -1,8 +1,14 @@
 /* Convolutions, Gemm and MatMul with constant weights: a tile of rows times a
  * block of panels is one unit of work; accumulators stay in the first cache
- * level until the epilogue has written them. */
+ * level until the epilogue has written them.
+ *
+ * Codes of fewer than 8 bits are packed (kernels/panel.h).  With few rows,
+ * where weights from memory are the limit, a kernel reads them as they are.
+ * Otherwise units are ordered by blocks, and whoever comes to a new block
+ * unpacks it for all its tiles. */
 #include <string.h>
 
+#include "kernels/panel.h"
 #include "kernels/rowsum.h"
 #include "runtime/finish.h"
 #include "runtime/ops.h"
@@ -15,12 +21,14 @@ enum {
     SMALL_WORK = 100000, /* that no second thread is woken for */
     OUTPUT_WORK = 16,    /* of an output, in float multiply-adds */
     WEIGHTS_IN_CACHE = 256 << 10,
+    UNPACKED_BYTES = 512 << 10, /* of a block: a part of the second cache */
     ALIGN = 64,
 };
 
 struct gemm_step {
-    struct haq_rows rows; /* first: haq_rows_bind */
-    const struct haq_gemm_impl *impl;
+    struct haq_rows rows;             /* first: haq_rows_bind */
+    const struct haq_gemm_impl *impl; /* the row that runs */
+    haq_panel_unpack_fn *unpack;      /* NULL: it reads panels as they are */
     const struct haq_rowsum_impl *rowsum;
     struct haq_finish finish;
     struct haq_packed w;
@@ -32,7 +40,8 @@ struct gemm_step {
     bool blocks_first; /* weights do not fit the cache: keep a block of them */
     size_t ldy;        /* elements of an output row */
     /* scratch of one thread */
-    size_t acc_at, tmp_at, sum_at, scale_at, zero_at, row_at, gather_at;
+    size_t acc_at, tmp_at, sum_at, scale_at, zero_at, row_at;
+    size_t gather_at, panels_at;
 };
 
 struct unit {
@@ -85,13 +94,37 @@ static void finish(const struct gemm_step *g, const struct unit *u, size_t len,
     haq_finish_run(&g->finish, &t);
 }
 
+static size_t panels_of(const struct gemm_step *g, size_t block)
+{
+    return haq_min_size(g->block, g->panels - block * g->block);
+}
+
+static const char *packed_block(const struct gemm_step *g, const struct unit *u)
+{
+    return g->w.data + u->part * g->w.part_bytes +
+           u->block * g->block * g->w.panel_bytes;
+}
+
+/* Panels end with whole blocks of codes, whose excess the next one overwrites.
+ */
+static void unpack(const struct gemm_step *g, const struct unit *u,
+                   char *scratch)
+{
+    size_t wide = haq_gemm_panel_bytes(g->impl, g->segments, g->seg_len);
+    size_t panels = panels_of(g, u->block), codes = HAQ_PANEL_CODES;
+    const char *from = packed_block(g, u);
+    int8_t *to = (int8_t *)scratch + g->panels_at;
+    for (; panels; panels--, from += g->w.panel_bytes, to += wide)
+        g->unpack(to, from, (wide + codes - 1) / codes, g->w.bits);
+}
+
 static void run_unit(const struct haq_part *p, const struct unit *u,
                      char *scratch)
 {
     const struct gemm_step *g = p->s->data;
     const char *in = haq_exec_slot(p->e, p->s->in[0]);
     size_t len = haq_rows_len(&g->rows, u->tile);
-    size_t panels = haq_min_size(g->block, g->panels - u->block * g->block);
+    size_t panels = panels_of(g, u->block);
     const void *const *a =
         haq_rows_get(&g->rows, p->e->table + p->s->table, in, u->tile,
                      u->part * g->channels, (const void **)(void *)scratch);
@@ -106,13 +139,12 @@ static void run_unit(const struct haq_part *p, const struct unit *u,
         .rows = len,
         .segments = g->segments,
         .seg_len = g->seg_len,
-        .w = g->w.data + u->part * g->w.part_bytes +
-             u->block * g->block *
-                 haq_gemm_panel_bytes(g->impl, g->segments, g->seg_len),
+        .w = g->unpack ? scratch + g->panels_at : packed_block(g, u),
         .panels = panels,
         .acc = scratch + g->acc_at,
         .ldc = g->block * g->impl->nr,
         .scratch = scratch + g->row_at,
+        .shift = g->w.bits ? haq_panel_shift(g->w.bits) : 0,
     };
     g->impl->run(&args);
     if (haq_finish_needs_rowsum(&g->finish)) {
@@ -130,10 +162,16 @@ static void run_unit(const struct haq_part *p, const struct unit *u,
 static void run_units(void *arg, size_t begin, size_t end, size_t worker)
 {
     const struct haq_part *p = arg;
+    const struct gemm_step *g = p->s->data;
     char *scratch = haq_exec_scratch(p->e, worker);
+    struct unit last = {0};
     for (size_t i = begin; i < end; i++) {
-        struct unit u = unit_of(p->s->data, i);
+        struct unit u = unit_of(g, i);
+        bool same = i > begin && u.part == last.part && u.block == last.block;
+        if (g->unpack && !same)
+            unpack(g, &u, scratch);
         run_unit(p, &u, scratch);
+        last = u;
     }
 }
 
@@ -155,18 +193,36 @@ static void choose_segments(struct gemm_step *g, const struct haq_weights *w)
 }
 
 /* Blocks of panels: as many as fit, fewer when there are few tiles. */
-static void choose_blocks(struct gemm_step *g, size_t weight_bytes)
+static void choose_blocks(struct gemm_step *g)
 {
     size_t units = g->parts * g->rows.tiles;
+    size_t panel = haq_gemm_panel_bytes(g->impl, g->segments, g->seg_len);
     g->panels = (g->n + g->impl->nr - 1) / g->impl->nr;
     g->block = haq_min_size(g->panels, BLOCK_PANELS);
+    if (g->unpack)
+        g->block = haq_min_size(g->block, UNPACKED_BYTES / panel + 1);
     if (g->gather || g->rows.merge)
         g->block = g->panels;
     else if (units < UNITS_MIN)
         g->block = haq_min_size(g->block, (g->panels * units + UNITS_MIN - 1) /
                                               UNITS_MIN);
     g->blocks = (g->panels + g->block - 1) / g->block;
-    g->blocks_first = weight_bytes > WEIGHTS_IN_CACHE;
+    g->blocks_first =
+        g->unpack || g->parts * g->w.part_bytes > WEIGHTS_IN_CACHE;
+}
+
+/* The row that runs: for packed panels and few rows one that reads them. */
+static void choose_kernel(struct gemm_step *g, const struct haq_plan *p)
+{
+    const struct haq_gemm_impl *packed;
+    if (g->w.bits % 8 == 0)
+        return;
+    packed = haq_gemm_select_packed(g->impl->kind, g->w.bits, p->isa);
+    if (packed && g->rows.count <= packed->mr && packed->nr == g->impl->nr &&
+        packed->kr == g->impl->kr)
+        g->impl = packed;
+    else
+        g->unpack = haq_panel_select(p->isa)->unpack;
 }
 
 static size_t lay_out_scratch(struct gemm_step *g)
@@ -186,9 +242,12 @@ static size_t lay_out_scratch(struct gemm_step *g)
                    haq_round_up(haq_gemm_scratch_bytes(g->impl, rows,
                                                        g->segments, g->seg_len),
                                 ALIGN);
-    if (g->rows.merge)
-        return g->gather_at + haq_rows_merged_bytes(&g->rows) + ALIGN;
-    return g->gather_at + (g->gather ? rows * g->row_bytes + ALIGN : 0);
+    size_t gathered = g->rows.merge ? haq_rows_merged_bytes(&g->rows)
+                      : g->gather   ? rows * g->row_bytes
+                                    : 0;
+    g->panels_at = haq_round_up(g->gather_at + gathered + ALIGN, ALIGN);
+    size_t panel = haq_gemm_panel_bytes(g->impl, g->segments, g->seg_len);
+    return g->panels_at + (g->unpack ? g->block * panel + HAQ_PANEL_CODES : 0);
 }
 
 static haq_status make_finish(struct gemm_step *g, struct haq_plan *p,
@@ -206,6 +265,13 @@ static haq_status make_finish(struct gemm_step *g, struct haq_plan *p,
                                    .bias = haq_layer_bias(p, x->node),
                                    .clamp = n->clamp};
     return haq_finish_make(&g->finish, p, &spec, d);
+}
+
+static const char *kernel_name(const struct gemm_step *g, struct haq_plan *p)
+{
+    if (!g->unpack)
+        return g->impl->name;
+    return haq_arena_printf(&p->arena, "%s+w%d", g->impl->name, g->w.bits);
 }
 
 /* In float multiply-adds; codes do four at a time. */
@@ -238,8 +304,11 @@ haq_status haq_add_gemm(struct haq_plan *p, const struct haq_product *x,
         s = make_finish(g, p, x, d);
     if (s)
         return s;
-    choose_blocks(g, g->parts * g->w.part_bytes);
-    step.kernel = g->impl->name;
+    choose_kernel(g, p);
+    choose_blocks(g);
+    step.kernel = kernel_name(g, p);
+    if (!step.kernel)
+        return haq_fail(d, HAQ_NOMEM, "node %s", step.name);
     step.run = run;
     step.bind = haq_rows_bind;
     step.data = g;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "kernels/panel.h"
 
 /* Take zero points off the codes where the difference still is an int8: exact,
  * and no kernel has to know them. */
@@ -130,8 +131,27 @@ void haq_weights_taps_first(void *dst, const void *src, size_t n, size_t taps,
 struct pack_job {
     const struct haq_weights *w;
     const struct haq_gemm_impl *k;
-    size_t parts, part_bytes, segments, seg_len;
+    size_t parts, segments, seg_len;
+    struct haq_packed to;
 };
+
+/* Codes as they are in memory for the row, in fewer bits. */
+static haq_status pack_bits(const struct pack_job *j, char *dst,
+                            const char *rows, size_t n, struct haq_diag *d)
+{
+    const struct haq_gemm_impl *k = j->k;
+    size_t bytes = haq_gemm_packed_bytes(k, n, j->segments, j->seg_len);
+    size_t panel = haq_gemm_panel_bytes(k, j->segments, j->seg_len);
+    int8_t *wide =
+        aligned_alloc(HAQ_SLOT_SLACK, haq_round_up(bytes, HAQ_SLOT_SLACK));
+    if (!wide)
+        return haq_fail(d, HAQ_NOMEM, "weights %s", j->w->id);
+    k->pack(wide, rows, n, j->segments, j->seg_len);
+    for (size_t at = 0; at < bytes; at += panel, dst += j->to.panel_bytes)
+        haq_panel_pack(dst, wide + at, panel, j->to.bits);
+    free(wide);
+    return HAQ_OK;
+}
 
 static haq_status pack(void *arg, void *dst, struct haq_diag *d)
 {
@@ -140,15 +160,38 @@ static haq_status pack(void *arg, void *dst, struct haq_diag *d)
     size_t elem = w->f ? sizeof(float) : 1, n = w->n / j->parts;
     const char *src = w->f ? (const char *)w->f : (const char *)w->codes;
     char *ordered = malloc(w->n * w->k * elem + 1);
+    haq_status s = HAQ_OK;
 
     if (!ordered)
         return haq_fail(d, HAQ_NOMEM, "weights %s", w->id);
     haq_weights_taps_first(ordered, src, w->n, w->taps, w->k / w->taps, elem);
-    for (size_t i = 0; i < j->parts; i++)
-        j->k->pack((char *)dst + i * j->part_bytes,
-                   ordered + i * n * w->k * elem, n, j->segments, j->seg_len);
+    for (size_t i = 0; !s && i < j->parts; i++) {
+        char *to = (char *)dst + i * j->to.part_bytes;
+        const char *rows = ordered + i * n * w->k * elem;
+        if (j->to.bits % 8)
+            s = pack_bits(j, to, rows, n, d);
+        else
+            j->k->pack(to, rows, n, j->segments, j->seg_len);
+    }
     free(ordered);
-    return HAQ_OK;
+    return s;
+}
+
+/* One bit has no zero to pad segments with; padding columns are not looked at.
+ * Panels of fewer bits end with a whole block, which may cost more than they
+ * save. */
+static int bits_of(const struct haq_weights *w, const struct haq_gemm_impl *k,
+                   size_t segments, size_t seg_len)
+{
+    if (w->f)
+        return 0;
+    if (segments * seg_len > HAQ_PANEL_MAX_K)
+        return 8;
+    int bits = haq_panel_bits(w->codes, w->n * w->k);
+    if (bits == 1 && seg_len % k->kr)
+        bits = 2;
+    size_t wide = haq_gemm_panel_bytes(k, segments, seg_len);
+    return haq_panel_bytes(bits, wide) < wide ? bits : 8;
 }
 
 haq_status haq_weights_pack(struct haq_packed *out, struct haq_plan *p,
@@ -156,24 +199,26 @@ haq_status haq_weights_pack(struct haq_packed *out, struct haq_plan *p,
                             const struct haq_gemm_impl *k, size_t parts,
                             size_t segments, size_t seg_len, struct haq_diag *d)
 {
-    struct pack_job j = {.w = w,
-                         .k = k,
-                         .parts = parts,
-                         .segments = segments,
-                         .seg_len = seg_len};
+    struct haq_packed to = {.bits = bits_of(w, k, segments, seg_len)};
+    size_t panels = (w->n / parts + k->nr - 1) / k->nr;
     const void *data;
-    const char *key = haq_arena_printf(&p->arena, "%s|%s|%zu|%zu|%zu", w->id,
-                                       k->name, parts, segments, seg_len);
+    const char *key =
+        haq_arena_printf(&p->arena, "%s|%s|%d|%zu|%zu|%zu", w->id, k->name,
+                         to.bits, parts, segments, seg_len);
     if (!key)
         return haq_fail(d, HAQ_NOMEM, "weights %s", w->id);
-    j.part_bytes = haq_round_up(
-        haq_gemm_packed_bytes(k, w->n / parts, segments, seg_len), 64);
+    to.panel_bytes = haq_gemm_panel_bytes(k, segments, seg_len);
+    if (to.bits % 8)
+        to.panel_bytes = haq_panel_bytes(to.bits, to.panel_bytes);
+    to.part_bytes = haq_round_up(panels * to.panel_bytes, 64);
+    struct pack_job j = {w, k, parts, segments, seg_len, to};
     haq_status s =
-        haq_pack_get(p->cache, key, parts * j.part_bytes, pack, &j, &data, d);
+        haq_pack_get(p->cache, key, parts * to.part_bytes, pack, &j, &data, d);
     if (s)
         return s;
-    p->weight_bytes += parts * j.part_bytes;
-    *out = (struct haq_packed){data, j.part_bytes};
+    p->weight_bytes += parts * to.part_bytes;
+    *out = to;
+    out->data = data;
     return HAQ_OK;
 }
 

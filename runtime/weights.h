@@ -31,12 +31,17 @@ haq_status haq_weights_init(struct haq_weights *w, struct haq_plan *p, int node,
                             const struct haq_form *in, struct haq_diag *d);
 void haq_weights_fini(struct haq_weights *w);
 
-/* One panel set per convolution group: rows in `parts` equal shares, each
- * packed for the row's [segments][seg_len] with the taps outermost.  */
+/* One panel set per convolution group: rows in `parts` equal shares, each in
+ * panels of a kernel's row with the taps outermost.  The panels of codes are
+ * packed further to as few bits as hold them (kernels/panel.h). */
 struct haq_packed {
     const char *data;
     size_t part_bytes;
+    size_t panel_bytes;
+    int bits; /* of a code: 8 .. 1; 0: floats */
 };
+
+/* For row `k`, which reads floats or 8 bits. */
 haq_status haq_weights_pack(struct haq_packed *out, struct haq_plan *p,
                             const struct haq_weights *w,
                             const struct haq_gemm_impl *k, size_t parts,

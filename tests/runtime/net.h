@@ -90,8 +90,8 @@ static inline struct haq_act_spec act(const char *text)
 /* What a random layer is made of. */
 struct layer {
     struct haq_window w;
-    size_t out; /* channels */
-    const char *weight;
+    size_t out;         /* channels */
+    const char *weight; /* format, or "signs": all weights are -1 or 1 */
     struct haq_clamp clamp;
 };
 
@@ -126,7 +126,10 @@ static inline struct ref add_layer(struct net *t, const struct layer *l, int in,
     struct ref y =
         ref_new(x->n, out_size(x->h, &l->w), out_size(x->w, &l->w), l->out);
     struct haq_weight_spec spec;
+    bool signs = !strcmp(l->weight, "signs");
     float *w = numbers(t, l->out * k), *bias = numbers(t, l->out);
+    for (size_t i = 0; signs && i < l->out * k; i++)
+        w[i] = w[i] < 0 ? -1 : 1;
     *out = add_value(t, &y);
     int inputs[3] = {in,
                      add_const(t, w, 4, l->out, channels,
@@ -135,7 +138,8 @@ static inline struct ref add_layer(struct net *t, const struct layer *l, int in,
     int node = add_node(t, HAQ_OP_CONV, inputs, 3, *out);
     struct haq_qweight *q = &t->weight[node];
 
-    CU_ASSERT_FATAL(!haq_weight_spec_parse(&spec, l->weight, NULL));
+    CU_ASSERT_FATAL(
+        !haq_weight_spec_parse(&spec, signs ? "int2" : l->weight, NULL));
     CU_ASSERT_FATAL(!haq_qweight_scales(q, w, l->out, k, &spec, NULL));
     CU_ASSERT_FATAL(!haq_qweight_round(q, w, NULL));
     t->g->nodes[node].layer = t->g->nodes[node].name;
