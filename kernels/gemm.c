@@ -7,6 +7,7 @@
 #include "base/cpu.h"
 #include "kernels/gemm_priv.h"
 #include "kernels/panel.h"
+#include "kernels/unroll.h"
 
 enum { NR = HAQ_GEMM_NR };
 
@@ -62,6 +63,54 @@ void haq_gemm_pack_u8_s8(void *dst, const void *w, size_t n, size_t segments,
 {
     pack(dst, w, n, segments, seg_len, HAQ_GEMM_KR_INT, 1);
 }
+
+struct panel_source {
+    const int8_t *w; /* [cols][segments][seg_len] */
+    size_t cols, segments, seg_len, kr;
+};
+
+/* Code `at` of the panel's stream. */
+static int8_t code_at(const struct panel_source *p, size_t at)
+{
+    size_t padded = round_up(p->seg_len, p->kr);
+    size_t c = at / p->kr % NR;
+    size_t k = at / (p->kr * NR) * p->kr + at % p->kr;
+    size_t s = k / padded, e = k % padded;
+
+    return c < p->cols && e < p->seg_len
+               ? p->w[(c * p->segments + s) * p->seg_len + e]
+               : 0;
+}
+
+/* The stream of each panel is that of the 8-bit rows, cut into blocks. */
+static void pack_bits(void *dst, const int8_t *w, size_t n, size_t segments,
+                      size_t seg_len, size_t kr, int bits)
+{
+    size_t codes = segments * round_up(seg_len, kr) * NR;
+    struct panel_source from = {w, NR, segments, seg_len, kr};
+    char *to = dst;
+
+    for (size_t c = 0; c < n; c += NR, from.w += NR * segments * seg_len) {
+        from.cols = n - c < NR ? n - c : NR;
+        for (size_t at = 0; at < codes; at += HAQ_PANEL_CODES) {
+            int8_t block[HAQ_PANEL_CODES];
+            size_t some = codes - at;
+            some = some < HAQ_PANEL_CODES ? some : HAQ_PANEL_CODES;
+            for (size_t i = 0; i < some; i++)
+                block[i] = code_at(&from, at + i);
+            haq_panel_pack(to, block, some, bits);
+            to += haq_panel_bytes(bits, some);
+        }
+    }
+}
+
+#define PACK_BITS(bits, unused)                                                \
+    static void pack_w##bits##_u8_s8(void *dst, const void *w, size_t n,       \
+                                     size_t segments, size_t seg_len)          \
+    {                                                                          \
+        pack_bits(dst, w, n, segments, seg_len, HAQ_GEMM_KR_INT, bits);        \
+    }
+HAQ_UPTO(6, PACK_BITS, 0)
 
 /* Sums in double, so that the reference is the exact one of the two. */
 static void add_f32(double *acc, const void *row, size_t len, const void *panel)
@@ -157,6 +206,17 @@ static void run_u8_s8(const struct haq_gemm_args *g)
         .kr = HAQ_GEMM_KR_INT, .bits = 8, .pack = haq_gemm_pack_u8_s8,         \
         .run = runs                                                            \
     }
+#define PACKED_ROW(b, set, isa_name)                                           \
+    {                                                                          \
+        .name = "gemm_w" #b "_u8_s8_" #isa_name, .kind = HAQ_GEMM_U8_S8,       \
+        .isa = set, .mr = HAQ_GEMM_MR_PACKED, .nr = NR, .kr = HAQ_GEMM_KR_INT, \
+        .bits = b, .pack = pack_w##b##_u8_s8,                                  \
+        .run = haq_gemm_w##b##_u8_s8_##isa_name                                \
+    }
+#define PACKED_ROWS(set, isa_name)                                             \
+    PACKED_ROW(6, set, isa_name), PACKED_ROW(5, set, isa_name),                \
+        PACKED_ROW(4, set, isa_name), PACKED_ROW(3, set, isa_name),            \
+        PACKED_ROW(2, set, isa_name), PACKED_ROW(1, set, isa_name)
 
 static const struct haq_gemm_impl impls[] = {
     FLOAT_ROW("gemm_f32_ref", HAQ_ISA_NONE, 8, run_f32),
@@ -181,6 +241,7 @@ static const struct haq_gemm_impl impls[] = {
      .pack = haq_gemm_pack_u8_s8,
      .run = haq_gemm_u8_s8_avx512amx,
      .scratch = haq_gemm_u8_s8_avx512amx_scratch},
+    PACKED_ROWS(HAQ_ISA_AVX512 | HAQ_ISA_VNNI, avx512vnni),
 #endif
 #ifdef HAQ_ARCH_ARM
     FLOAT_ROW("gemm_f32_neon", HAQ_ISA_NEON, 24, haq_gemm_f32_neon),

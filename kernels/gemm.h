@@ -42,7 +42,8 @@ struct haq_gemm_args {
                        columns are written */
     size_t ldc;     /* >= panels * nr */
     int shift;      /* W of 8 bits holds code << shift (kernels/panel.h): acc is
-                       divided by 2^shift, which is exact; 0 for float W */
+                       divided by 2^shift, which is exact; 0 for float W.  Rows
+                       that read packed panels know theirs and ignore it */
     void *scratch;  /* haq_gemm_scratch_bytes of it, aligned to 64; NULL if 0 */
 };
 
@@ -66,7 +67,8 @@ struct haq_gemm_impl {
     size_t nr;    /* columns of a panel */
     size_t kr;    /* seg_len is padded to a multiple of this in a panel */
     int bits;     /* of W's codes: 8, or fewer when the row reads packed panels
-                     (kernels/panel.h) in registers; 0 for float W */
+                     (kernels/panel.h) in registers, and then takes one segment
+                     only; 0 for float W */
     float bound;  /* float rows: |error| <= bound * sum |a| |w|; 0: bit exact */
     haq_gemm_pack_fn *pack;
     haq_gemm_fn *run;
@@ -83,8 +85,8 @@ const struct haq_gemm_impl *haq_gemm_select(enum haq_gemm_kind kind,
                                             unsigned isa);
 
 /* The last row that reads packed panels of `bits` (6 .. 1), or NULL: then, and
- * for more rows than its mr or so, panels are unpacked by haq_panel_unpack_fn
- * into those of the 8-bit row, block by block. */
+ * for several segments or more rows than its mr or so, panels are unpacked by
+ * haq_panel_unpack_fn into those of the 8-bit row, block by block. */
 const struct haq_gemm_impl *haq_gemm_select_packed(enum haq_gemm_kind kind,
                                                    int bits, unsigned isa);
 

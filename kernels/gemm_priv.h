@@ -10,7 +10,12 @@
  *   float, F32_S8   [segment][element][16]
  *   U8_S8           [segment][element / 4][16][4]
  */
-enum { HAQ_GEMM_NR = 16, HAQ_GEMM_KR_FLOAT = 1, HAQ_GEMM_KR_INT = 4 };
+enum {
+    HAQ_GEMM_NR = 16,
+    HAQ_GEMM_KR_FLOAT = 1,
+    HAQ_GEMM_KR_INT = 4,
+    HAQ_GEMM_MR_PACKED = 4, /* rows that share an unpacking in registers */
+};
 
 haq_gemm_pack_fn haq_gemm_pack_f32, haq_gemm_pack_f32_s8, haq_gemm_pack_u8_s8;
 
@@ -21,5 +26,11 @@ haq_gemm_fn haq_gemm_u8_s8_avx512vnni, haq_gemm_u8_s8_avx512amx;
 haq_gemm_scratch_fn haq_gemm_u8_s8_avx512amx_scratch;
 haq_gemm_fn haq_gemm_f32_neon, haq_gemm_f32_s8_neon, haq_gemm_u8_s8_neon;
 haq_gemm_fn haq_gemm_u8_s8_dotprod, haq_gemm_u8_s8_i8mm;
+
+/* Rows that read packed panels in registers, of 6 to 1 bits. */
+#define HAQ_GEMM_PACKED(isa)                                                   \
+    haq_gemm_w6_##isa, haq_gemm_w5_##isa, haq_gemm_w4_##isa,                   \
+        haq_gemm_w3_##isa, haq_gemm_w2_##isa, haq_gemm_w1_##isa
+haq_gemm_fn HAQ_GEMM_PACKED(u8_s8_avx512vnni);
 
 #endif

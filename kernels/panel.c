@@ -98,8 +98,10 @@ static void unpack(int8_t *dst, const void *src, size_t blocks, int bits)
             unsigned code = get(from, top, i) << rest;
             if (rest)
                 code |= get(from + LINE * top, rest, i);
-            *dst++ = bits == 1 ? (code ? -64 : 64)
-                               : (int8_t)(uint8_t)(code << (8 - bits));
+            uint8_t byte = (uint8_t)(code << (8 - bits));
+            if (bits == 1)
+                byte = code ? 0xc0 : 0x40; /* -64, 64 */
+            *dst++ = (int8_t)byte;
         }
 }
 

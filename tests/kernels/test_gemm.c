@@ -2,6 +2,7 @@
  * sums worked out by other means. */
 #include "kernels/gemm.h"
 
+#include "kernels/panel.h"
 #include "tests/kernels/kernel_data.h"
 
 struct shape {
@@ -104,20 +105,53 @@ static int count_errors(const struct haq_gemm_impl *impl, const struct rows *a,
     return bad;
 }
 
-static void *random_weights(uint64_t *seed, enum haq_gemm_kind kind, size_t n)
+static bool reads_packed(const struct haq_gemm_impl *impl)
 {
-    return kind == HAQ_GEMM_F32 ? (void *)random_floats(seed, n)
-                                : (void *)random_s8(seed, n);
+    return impl->bits && impl->bits < 8;
+}
+
+/* The most and the least code of random bytes stay what they are. */
+static void *random_weights(uint64_t *seed, const struct haq_gemm_impl *impl,
+                            size_t n)
+{
+    if (impl->kind == HAQ_GEMM_F32)
+        return random_floats(seed, n);
+    int8_t *w = random_s8(seed, n);
+    int range = 1 << (8 - impl->bits);
+    for (size_t i = 0; i < n; i++) {
+        if (impl->bits == 1)
+            w[i] = w[i] < 0 ? -1 : 1;
+        else
+            w[i] = (int8_t)((w[i] + 128) / range - 128 / range);
+    }
+    return w;
+}
+
+/* What the row can take of a shape: packed panels are of one segment, those of
+ * one bit have no zeros for columns and elements that do not exist. */
+static struct shape within(const struct haq_gemm_impl *impl, struct shape s)
+{
+    if (reads_packed(impl)) {
+        s.seg_len *= s.segments;
+        s.segments = 1;
+        s.rows = (s.rows - 1) % impl->mr + 1;
+    }
+    if (impl->bits == 1) {
+        s.seg_len += (impl->kr - s.seg_len % impl->kr) % impl->kr;
+        s.n += (impl->nr - s.n % impl->nr) % impl->nr;
+    }
+    return s;
 }
 
 static void check(const struct haq_gemm_impl *impl, struct shape s,
                   uint64_t *seed)
 {
     uint64_t from = *seed;
+    s = within(impl, s);
     size_t elem = element_bytes(impl->kind);
     size_t readable = (s.seg_len + impl->kr - 1) / impl->kr * impl->kr;
     struct rows a = random_rows(seed, s.rows * s.segments, readable, elem);
-    void *w = random_weights(seed, impl->kind, s.n * s.segments * s.seg_len);
+    void *w = random_weights(seed, impl, s.n * s.segments * s.seg_len);
 
     if (count_errors(impl, &a, w, s)) {
         printf("\n    %s rows %zu segments %zu seg_len %zu n %zu seed %llu",
@@ -176,6 +210,7 @@ static void check_long(const struct haq_gemm_impl *impl, uint64_t *seed)
 {
     check(impl, (struct shape){1, 1, 65536, 16}, seed);
     check(impl, (struct shape){3, 9, 1031, 33}, seed);
+    check(impl, (struct shape){2, 1, 4096, 16 * 9}, seed);
     check(impl, (struct shape){impl->mr, 1, 4099, 16}, seed);
 }
 
@@ -184,7 +219,7 @@ static void every_row_is_right_for_long_reductions(void)
     for_each_row(check_long);
 }
 
-/* One output of K terms a * w, in every row. */
+/* One output of K terms a * w, in every row that can hold w. */
 static void check_constant(uint8_t code, int8_t w_code, size_t k, int32_t sum)
 {
     size_t count;
@@ -197,7 +232,8 @@ static void check_constant(uint8_t code, int8_t w_code, size_t k, int32_t sum)
     for (size_t i = 0; i < count; i++) {
         const struct haq_gemm_impl *impl = &impls[i];
         int32_t acc[16];
-        if (impl->kind != HAQ_GEMM_U8_S8 || !runnable(impl->isa))
+        if (impl->kind != HAQ_GEMM_U8_S8 || !runnable(impl->isa) ||
+            impl->bits < haq_panel_bits(&w_code, 1))
             continue;
         void *packed = aligned_alloc(64, haq_gemm_packed_bytes(impl, 1, 1, k));
         impl->pack(packed, w, 1, 1, k);
@@ -226,6 +262,10 @@ static void extreme_codes_do_not_saturate(void)
     check_constant(255, 127, 4, 129540);
     check_constant(255, -128, 65536, -2139095040);
     check_constant(255, 127, 66000, 2137410000);
+    check_constant(255, -32, 65536, -534773760); /* 6 bits */
+    check_constant(255, -8, 65793, -134217720);
+    check_constant(255, -1, 65536, -16711680);
+    check_constant(255, 1, 65792, 16776960);
 }
 
 static void a_small_product_has_the_known_result(void)
@@ -261,7 +301,25 @@ static void selection_never_exceeds_the_mask(void)
                 haq_gemm_select((enum haq_gemm_kind)kind, isa);
             CU_ASSERT_EQUAL((unsigned)impl->kind, kind);
             CU_ASSERT_EQUAL(impl->isa & ~isa, 0);
+            CU_ASSERT_FALSE(reads_packed(impl));
         }
+}
+
+static void packed_rows_are_selected_by_their_bits(void)
+{
+    for (unsigned kind = 0; kind < HAQ_GEMM_KINDS; kind++)
+        for (unsigned isa = 0; isa < 8; isa++)
+            for (int bits = 1; bits <= 6; bits++) {
+                const struct haq_gemm_impl *impl =
+                    haq_gemm_select_packed((enum haq_gemm_kind)kind, bits, isa);
+                if (!impl)
+                    continue;
+                CU_ASSERT_EQUAL((unsigned)impl->kind, kind);
+                CU_ASSERT_EQUAL(impl->isa & ~isa, 0);
+                CU_ASSERT_EQUAL(impl->bits, bits);
+            }
+    CU_ASSERT_PTR_NULL(haq_gemm_select_packed(HAQ_GEMM_F32, 4, ~0u));
+    CU_ASSERT_PTR_NULL(haq_gemm_select_packed(HAQ_GEMM_U8_S8, 4, 0));
 }
 
 int main(void)
@@ -273,6 +331,7 @@ int main(void)
         HAQ_TEST(extreme_codes_do_not_saturate),
         HAQ_TEST(a_small_product_has_the_known_result),
         HAQ_TEST(selection_never_exceeds_the_mask),
+        HAQ_TEST(packed_rows_are_selected_by_their_bits),
         CU_TEST_INFO_NULL,
     };
     return run_suite("gemm", tests);
