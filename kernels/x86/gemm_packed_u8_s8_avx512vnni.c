@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "kernels/gemm_priv.h"
+#include "kernels/x86/dpbusd.h"
 #include "kernels/x86/panel_vec_avx512.inc"
 
 #define ROWS 4
@@ -33,7 +34,7 @@ static inline vec_a load_a(const char *row, size_t left)
 
 static inline void mac(vec_acc *acc, vec_b x, vec_a a)
 {
-    *acc = _mm512_dpbusd_epi32(*acc, a, x);
+    *acc = haq_dpbusd(*acc, a, x);
 }
 
 static inline void store(float *out, const vec_acc *acc, int shift)

@@ -4,6 +4,7 @@
 
 #include "kernels/gemm_priv.h"
 #include "kernels/unroll.h"
+#include "kernels/x86/dpbusd.h"
 
 #define ROWS1 24
 #define ROWS2 12
@@ -46,7 +47,7 @@ HAQ_INLINE vec_a load_a4(const char *row, int k)
 
 HAQ_INLINE vec_acc mac(vec_acc acc, vec_w w, vec_a a)
 {
-    return _mm512_dpbusd_epi32(acc, a, w);
+    return haq_dpbusd(acc, a, w);
 }
 
 HAQ_INLINE vec_acc add(vec_acc a, vec_acc b)
