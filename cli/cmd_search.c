@@ -9,6 +9,7 @@
 #include "cli/search_job.h"
 #include "graph/onnx_import.h"
 #include "report/report.h"
+#include "search/space.h"
 
 enum { DEFAULT_TIME_S = 600 };
 
@@ -16,7 +17,7 @@ struct search_args {
     struct haq_common common;
     struct haq_search_job job;
     struct haq_opt_list dims;
-    const char *objectives;
+    const char *objectives, *formats;
     char *dims_json; /* owned */
     struct haq_arena arena;
     struct haq_dim_binding bound[HAQ_OPT_LIST_MAX];
@@ -49,6 +50,9 @@ static haq_status parse(struct search_args *a, const struct haq_command *self,
          "folder of the job (default ./MODELNAME-haq)"},
         {"objectives", 0, HAQ_OPT_TEXT, &a->objectives, "LIST",
          "any of accuracy,latency,size (default all)"},
+        {"formats", 0, HAQ_OPT_TEXT, &a->formats, "LIST",
+         "weight formats to use beside int8 and float: binary, ternary, int2 "
+         "to int7 (default int2 to int7)"},
         {"max-drop", 0, HAQ_OPT_REAL, &c->max_drop, "POINTS",
          "accuracy that may be lost (percent for perplexity)"},
         {"max-latency", 0, HAQ_OPT_REAL, &c->max_latency_ms, "MS",
@@ -111,6 +115,10 @@ static haq_status check(struct search_args *a, struct haq_diag *d)
     j->threads = a->common.threads;
     j->quiet = a->common.quiet;
     haq_status s = haq_objectives_parse(&c->objectives, a->objectives, d);
+    if (s == HAQ_OK && a->formats) {
+        s = haq_space_formats_parse(&c->formats, a->formats, d);
+        s = haq_fail_in(d, s, "--formats");
+    }
     return s == HAQ_OK ? write_dims(a, d) : s;
 }
 

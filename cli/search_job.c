@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "cli/search_params.h"
 #include "report/report.h"
+#include "search/space.h"
 
 /* A front is rewritten when it changed, but not before this time, nor before 20
  * times as long as the last writing took has passed. */
@@ -83,6 +84,10 @@ static json_t *identity(const struct haq_search_job *j)
         haq_json_real(c->max_size_bytes), "seed", (json_int_t)c->seed,
         "algorithm", c->algorithm, "calibration", c->calib_method, "isa",
         haq_cpu_isa_name(j->isa), "threads", (json_int_t)j->threads);
+    char formats[HAQ_FORMATS_TEXT];
+    haq_space_formats_text(c->formats, formats);
+    if (o && c->formats)
+        json_object_set_new(o, "formats", json_string(formats));
     if (o && j->dims)
         json_object_set_new(o, "dims", json_string(j->dims));
     return o;

@@ -250,8 +250,7 @@ static void write_points(struct haq_buf *b, const struct haq_view *v)
 /* Class of a cell: known words only, whatever the file says. */
 static void heat_cell(struct haq_buf *b, const char *word, const char *act)
 {
-    char bits =
-        word[0] == 'f' || (word[0] >= '2' && word[0] <= '8') ? word[0] : 0;
+    char bits = word[0] && strchr("bt2345678f", word[0]) ? word[0] : 0;
     const char *kind = !strcmp(act, "d")   ? " ad"
                        : !strcmp(act, "f") ? " af"
                                            : "";
@@ -292,6 +291,8 @@ static void write_heat(struct haq_buf *b, const struct haq_view *v)
            "<span><i class=\"b2\">2</i><i class=\"b3\">3</i>"
            "<i class=\"b4\">4</i><i class=\"b5\">5</i><i class=\"b6\">6</i>"
            "<i class=\"b7\">7</i><i class=\"b8\">8</i>weight bits</span>"
+           "<span><i class=\"bb\">b</i>binary</span>"
+           "<span><i class=\"bt\">t</i>ternary</span>"
            "<span><i class=\"b4\">4g</i>groups of 32</span>"
            "<span><i class=\"bf\">f</i>float</span>"
            "<span><i class=\"b6\">6</i>static uint8 activations</span>"

@@ -70,6 +70,8 @@ const char *const haq_report_style[] = {
     "border:1px solid var(--card);border-radius:4px;color:#16181d}"
     ".heat .pick{color:var(--accent);font-weight:700}",
 
+    ".bb{background:#67000d;color:#fff!important}"
+    ".bt{background:#a50f15;color:#fff!important}"
     ".b2{background:#d7301f;color:#fff!important}"
     ".b3{background:#f46d43}.b4{background:#fdae61}.b5{background:#fee090}"
     ".b6{background:#d5edf5}.b7{background:#9ccae1}.b8{background:#5b9bc8}"

@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "search/pareto.h"
 
-enum { INT8 = HAQ_WEIGHT_FLOAT - 1, ID_DIGITS = 12, FAILURES_SHOWN = 20 };
+enum { INT8 = HAQ_WEIGHT_INT8, ID_DIGITS = 12, FAILURES_SHOWN = 20 };
 
 /* Points closer than this in size are told apart by latency only. */
 static const double size_step = 0.03;
@@ -259,7 +259,7 @@ static json_t *bits_json(const struct haq_search *s,
         bad = json_array_append_new(words, json_string(text)) |
               json_array_append_new(acts, json_string(act[x.act]));
         weights += n;
-        bits += n * (x.weight == HAQ_WEIGHT_FLOAT ? 32 : x.weight + 2);
+        bits += n * haq_choice_format(x)->bits;
     }
     if (bad) {
         json_decref(words);
@@ -356,7 +356,7 @@ static json_t *hypervolume_json(const struct haq_search *s,
     if (allowed(s, s->base))
         plain[n++] = s->base;
     for (int w = 0; w < HAQ_WEIGHT_FLOAT; w++)
-        if (allowed(s, s->uniform[w]))
+        if (s->uniform[w] && allowed(s, s->uniform[w]))
             plain[n++] = s->uniform[w];
     if (!usable(s, s->base))
         return json_null();
@@ -379,7 +379,7 @@ static json_t *uniform_json(const struct haq_search *s)
     json_t *list = json_array();
     int bad = !list;
     for (int w = INT8; w >= 0 && !bad; w--)
-        if (shown(s, s->uniform[w])->known)
+        if (s->uniform[w] && shown(s, s->uniform[w])->known)
             bad = json_array_append_new(list, candidate_json(s, s->uniform[w]));
     if (bad) {
         json_decref(list);
@@ -414,6 +414,13 @@ static json_t *layers_json(const struct haq_search *s)
         return NULL;
     }
     return list;
+}
+
+static json_t *formats_json(const struct haq_search *s)
+{
+    char text[HAQ_FORMATS_TEXT];
+    haq_space_formats_text(s->config.formats, text);
+    return json_string(text);
 }
 
 static json_t *failures_json(const struct haq_search *s)
@@ -495,6 +502,7 @@ static int fill_front(const struct haq_search *s, const struct choice *c,
            set(o, "metric_points", json_boolean(k->points)) |
            set(o, "objectives", objectives_json(k->objectives)) |
            set(o, "limits", limits_json(k)) |
+           set(o, "formats", formats_json(s)) |
            set(o, "algorithm", json_string(s->algo->name)) |
            set(o, "baseline", candidate_json(s, s->base)) |
            set(o, "uniform_int8", candidate_json(s, s->uniform[INT8])) |

@@ -76,12 +76,12 @@ static size_t choose_population(const struct haq_search *s)
 /* Uniform groups and weight-only networks beside the baselines: corners that
  * sweeps over an additive model may miss. */
 static const struct haq_choice corners[] = {
-    {6, HAQ_GRAIN_CHANNEL, HAQ_ACT_STATIC},
-    {4, HAQ_GRAIN_CHANNEL, HAQ_ACT_STATIC},
-    {2, HAQ_GRAIN_CHANNEL, HAQ_ACT_STATIC},
-    {2, HAQ_GRAIN_GROUP, HAQ_ACT_STATIC},
-    {1, HAQ_GRAIN_GROUP, HAQ_ACT_STATIC},
-    {2, HAQ_GRAIN_GROUP, HAQ_ACT_FLOAT},
+    {HAQ_WEIGHT_INT8, HAQ_GRAIN_CHANNEL, HAQ_ACT_STATIC},
+    {HAQ_WEIGHT_INT6, HAQ_GRAIN_CHANNEL, HAQ_ACT_STATIC},
+    {HAQ_WEIGHT_INT4, HAQ_GRAIN_CHANNEL, HAQ_ACT_STATIC},
+    {HAQ_WEIGHT_INT4, HAQ_GRAIN_GROUP, HAQ_ACT_STATIC},
+    {HAQ_WEIGHT_INT3, HAQ_GRAIN_GROUP, HAQ_ACT_STATIC},
+    {HAQ_WEIGHT_INT4, HAQ_GRAIN_GROUP, HAQ_ACT_FLOAT},
 };
 enum { CORNERS = sizeof corners / sizeof *corners };
 

@@ -1,21 +1,16 @@
-/* The phases that look before the search leaps: baselines, one-in damages, the
- * time of each layer under each kernel class. */
+/* The phases that look before the search leaps: baselines, one-in damages. */
 #include "search/search_priv.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-static const char *const uniform_labels[HAQ_WEIGHT_FLOAT] = {
-    "int2", "int3", "int4", "int5", "int6", "int7", "int8",
-};
-
-enum { INT8 = HAQ_WEIGHT_FLOAT - 1 };
+enum { INT8 = HAQ_WEIGHT_INT8 };
 
 /* Share of the time that one-in damages may take. */
 static const double damage_share = 0.2;
 
-static struct haq_candidate *filled(struct haq_search *s, struct haq_choice c,
-                                    int *genes)
+struct haq_candidate *haq_candidate_fill(struct haq_search *s,
+                                         struct haq_choice c, int *genes)
 {
     haq_space_fill(&s->space, c, genes);
     return haq_candidate_get(s, genes);
@@ -23,16 +18,17 @@ static struct haq_candidate *filled(struct haq_search *s, struct haq_choice c,
 
 static void name_baselines(struct haq_search *s, int *genes)
 {
-    s->base = filled(s, (struct haq_choice){HAQ_WEIGHT_FLOAT, 0, HAQ_ACT_FLOAT},
-                     genes);
+    s->base = haq_candidate_fill(
+        s, (struct haq_choice){HAQ_WEIGHT_FLOAT, 0, HAQ_ACT_FLOAT}, genes);
     if (s->base)
         s->base->label = "float";
     for (int w = 0; w < HAQ_WEIGHT_FLOAT && !s->status; w++) {
-        s->uniform[w] =
-            filled(s, (struct haq_choice){w, HAQ_GRAIN_CHANNEL, HAQ_ACT_STATIC},
-                   genes);
+        struct haq_choice c = {w, HAQ_GRAIN_CHANNEL, HAQ_ACT_STATIC};
+        if (!haq_space_has(&s->space, w))
+            continue;
+        s->uniform[w] = haq_candidate_fill(s, c, genes);
         if (s->uniform[w])
-            s->uniform[w]->label = uniform_labels[w];
+            s->uniform[w]->label = haq_choice_format(c)->name;
     }
 }
 
@@ -58,8 +54,9 @@ static void plan_references(struct haq_search *s)
 static void plan_uniform(struct haq_search *s)
 {
     double whole = s->sample_s * (double)s->config.eval_samples;
+    int below = s->space.weights - 2; /* without int8 and float */
     bool cheap =
-        !(s->config.time_s > 0) || whole * INT8 < 0.15 * s->config.time_s;
+        !(s->config.time_s > 0) || whole * below < 0.15 * s->config.time_s;
     for (int w = INT8; w-- > 0;) {
         haq_slot_add(s, HAQ_SLOT_SLICE, s->uniform[w], 0, 0);
         if (cheap && !haq_slice_is_whole(s))
@@ -91,7 +88,12 @@ void haq_name_baselines(struct haq_search *s)
 /* ---- sensitivity ----------------------------------------------------------*/
 
 /* Probes by worth: with little time only the first ones are measured. */
-static const size_t probe_order[HAQ_PROBES] = {2, 0, 5, 4, 1, 3};
+static const size_t probe_order[HAQ_PROBES] = {2, 0, 5, 6, 7, 4, 1, 3};
+
+static bool may_probe(const struct haq_search *s, size_t probe)
+{
+    return haq_space_has(&s->space, haq_probes[probe].weight);
+}
 
 static size_t affordable_probes(const struct haq_search *s)
 {
@@ -127,30 +129,13 @@ void haq_plan_sensitivity(struct haq_search *s)
         haq_search_fail(s, HAQ_NOMEM, "no memory for sensitivities");
         return;
     }
-    size_t n = affordable_probes(s);
-    for (size_t p = 0; p < n; p++)
+    size_t left = affordable_probes(s);
+    for (size_t p = 0; p < HAQ_PROBES && left; p++) {
+        if (!may_probe(s, probe_order[p]))
+            continue;
+        left--;
         for (size_t l = 0; l < s->space.layers->n && !s->status; l++)
             add_probe(s, l, probe_order[p], genes);
-    free(genes);
-}
-
-/* ---- profile --------------------------------------------------------------*/
-
-void haq_plan_profile(struct haq_search *s)
-{
-    if (s->step || !haq_uses_latency(s))
-        return;
-    int *genes = calloc(s->space.genes, sizeof *genes);
-    if (!genes) {
-        haq_search_fail(s, HAQ_NOMEM, "no memory for the profile");
-        return;
     }
-    haq_slot_add(s, HAQ_SLOT_PROFILE, s->base, 0, 0);
-    for (int grain = 0; grain < HAQ_GRAIN_VALUES; grain++)
-        for (int act = (int)s->space.first_act; act < HAQ_ACT_VALUES; act++) {
-            struct haq_choice c = {grain ? 2 : INT8, grain, act};
-            haq_slot_add(s, HAQ_SLOT_PROFILE, filled(s, c, genes), 0,
-                         haq_choice_class(c));
-        }
     free(genes);
 }

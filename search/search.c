@@ -50,13 +50,14 @@ static haq_status check_config(const struct haq_search_config *c,
 
 static haq_status check_size(const struct haq_search *s, struct haq_diag *d)
 {
-    double least = (double)s->uniform[0]->size_bytes;
+    const struct haq_candidate *c = s->uniform[s->space.weight[0]];
+    double least = (double)c->size_bytes;
     if (s->config.max_size_bytes >= least)
         return HAQ_OK;
     return haq_fail(d, HAQ_USAGE,
-                    "--max-size %.0f cannot be met: with 2 bits everywhere "
-                    "the network takes %.0f bytes",
-                    s->config.max_size_bytes, least);
+                    "--max-size %.0f cannot be met: with %s everywhere the "
+                    "network takes %.0f bytes",
+                    s->config.max_size_bytes, c->label, least);
 }
 
 static bool copy_strings(struct haq_search *s)
@@ -78,14 +79,16 @@ static bool make_tables(struct haq_search *s)
     size_t n = s->space.layers->n;
     s->damage = haq_arena_array(&s->arena, n * HAQ_PROBES, sizeof(double));
     s->layer_ms = haq_arena_array(&s->arena, n * HAQ_CLASSES, sizeof(double));
-    if (!s->damage || !s->layer_ms)
+    s->layer_kernel =
+        haq_arena_array(&s->arena, n * HAQ_CLASSES, sizeof(uint64_t));
+    if (!s->damage || !s->layer_ms || !s->layer_kernel)
         return false;
     for (size_t i = 0; i < n * HAQ_PROBES; i++)
         s->damage[i] = NAN;
     for (size_t i = 0; i < n * HAQ_CLASSES; i++)
         s->layer_ms[i] = NAN;
     for (size_t i = 0; i < HAQ_CLASSES; i++)
-        s->other_ms[i] = NAN;
+        s->other_ms[i] = s->float_ms[i] = NAN;
     return true;
 }
 
@@ -111,8 +114,9 @@ haq_status haq_search_new(struct haq_search **out,
         status = haq_fail(d, HAQ_NOMEM, "search");
         goto done;
     }
-    status = haq_space_init(&s->space, layers, config->has_calibration,
-                            s->config.calib_hash, s->config.calib_method, d);
+    status = haq_space_init(&s->space, layers, config->formats,
+                            config->has_calibration, s->config.calib_hash,
+                            s->config.calib_method, d);
     if (status)
         goto done;
     if (!make_tables(s)) {

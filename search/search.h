@@ -5,7 +5,7 @@
  *
  *     wants -> [someone measures] -> tells -> wants -> ... -> done
  *
- * Phases: baseline (float and uniform int8 .. int2), sensitivity (each layer
+ * Phases: baseline (float and the uniform formats), sensitivity (each layer
  * alone), profile (per-layer latency table), evolve (NSGA-II seeded from both),
  * confirm (the front again, on the whole evaluation set and with long timings).
  *
@@ -47,6 +47,7 @@ struct haq_search_config {
     size_t eval_samples;                   /* in the evaluation set */
     const char *calib_hash, *calib_method; /* written into every recipe */
     bool has_calibration; /* false: no static activations in the space */
+    unsigned formats;     /* of weights, search/space.h; 0 = the usual ones */
     size_t population;    /* 0 = from the number of layers and the budget */
     size_t slice;   /* samples per candidate; 0 = 1024 for metrics in points,
                        else 96; at most eval_samples */

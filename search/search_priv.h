@@ -73,12 +73,17 @@ struct haq_search {
 
     struct haq_candidate **candidate; /* [n_candidates], in order of making */
     size_t n_candidates, room;
-    struct haq_candidate *base;                      /* float */
-    struct haq_candidate *uniform[HAQ_WEIGHT_FLOAT]; /* int2 .. int8 */
+    struct haq_candidate *base; /* float */
+    /* binary .. int8; NULL where the search may not use the format */
+    struct haq_candidate *uniform[HAQ_WEIGHT_FLOAT];
 
     double *damage;               /* [layers][HAQ_PROBES], NAN = unknown */
     double *layer_ms;             /* [layers][HAQ_CLASSES], NAN = unknown */
+    uint64_t *layer_kernel;       /* [layers][HAQ_CLASSES] what ran: equal
+                                     numbers, equal times; 0 = unknown */
     double other_ms[HAQ_CLASSES]; /* outside layers, network all of a class */
+    double float_ms[HAQ_CLASSES]; /* the float model in the same profile */
+    bool profiled[HAQ_CLASSES];   /* asked for */
 
     size_t phase, step; /* row of haq_phases, stages of it planned so far */
     struct haq_slot *slot;
@@ -109,6 +114,10 @@ struct haq_search {
  * when memory is out, and then s->status is set. */
 struct haq_candidate *haq_candidate_get(struct haq_search *s, int *genes);
 
+/* The candidate with this choice in every layer; `genes` is scratch. */
+struct haq_candidate *haq_candidate_fill(struct haq_search *s,
+                                         struct haq_choice c, int *genes);
+
 /* Loss against float on the same samples: points, or percent of the float
  * value; positive is worse.  NAN when one of them is unknown. */
 double haq_candidate_drop(const struct haq_search *s,
@@ -130,8 +139,8 @@ struct haq_interval haq_candidate_ms(const struct haq_search *s,
 bool haq_candidate_confirmed(const struct haq_search *s,
                              const struct haq_candidate *c);
 
-/* Latency from the measured table: layers of one class run the same code at
- * every width, and their times add up (search/predict.c).  False when a time is
+/* Latency from the measured table: the times of layers add up
+ * (search/predict.c).  False when a time is
  * missing. */
 bool haq_predict_timing(const struct haq_search *s,
                         const struct haq_candidate *c, struct haq_timing *out);
@@ -178,7 +187,7 @@ void haq_slot_fail(struct haq_search *s, struct haq_slot *slot,
 
 void haq_slots_clear(struct haq_search *s);
 
-/* ---- phases (phase_probe.c, phase_evolve.c) -------------------------------*/
+/* ---- phases (phase_*.c) ---------------------------------------------------*/
 
 struct haq_phase {
     const char *name;

@@ -9,21 +9,46 @@
 static const double tiny = 1e-12; /* stands for no damage at all */
 static const double dynamic_share = 0.7;
 
-/* Columns of a row of probes. */
-enum { INT2, INT3, INT4, INT6, INT3_GROUP, INT8_ACT };
+/* Columns of a row of probes: widths first. */
+enum { INT2, INT3, INT4, INT6, INT3_GROUP, INT8_ACT, TERNARY, BINARY };
 
 enum { WIDTHS = HAQ_WEIGHT_FLOAT };
 
 const struct haq_choice haq_probes[HAQ_PROBES] = {
-    [INT2] = {0, HAQ_GRAIN_CHANNEL, HAQ_ACT_FLOAT},
-    [INT3] = {1, HAQ_GRAIN_CHANNEL, HAQ_ACT_FLOAT},
-    [INT4] = {2, HAQ_GRAIN_CHANNEL, HAQ_ACT_FLOAT},
-    [INT6] = {4, HAQ_GRAIN_CHANNEL, HAQ_ACT_FLOAT},
-    [INT3_GROUP] = {1, HAQ_GRAIN_GROUP, HAQ_ACT_FLOAT},
-    [INT8_ACT] = {6, HAQ_GRAIN_CHANNEL, HAQ_ACT_STATIC},
+    [INT2] = {HAQ_WEIGHT_INT2, HAQ_GRAIN_CHANNEL, HAQ_ACT_FLOAT},
+    [INT3] = {HAQ_WEIGHT_INT3, HAQ_GRAIN_CHANNEL, HAQ_ACT_FLOAT},
+    [INT4] = {HAQ_WEIGHT_INT4, HAQ_GRAIN_CHANNEL, HAQ_ACT_FLOAT},
+    [INT6] = {HAQ_WEIGHT_INT6, HAQ_GRAIN_CHANNEL, HAQ_ACT_FLOAT},
+    [INT3_GROUP] = {HAQ_WEIGHT_INT3, HAQ_GRAIN_GROUP, HAQ_ACT_FLOAT},
+    [INT8_ACT] = {HAQ_WEIGHT_INT8, HAQ_GRAIN_CHANNEL, HAQ_ACT_STATIC},
+    [TERNARY] = {HAQ_WEIGHT_TERNARY, HAQ_GRAIN_CHANNEL, HAQ_ACT_FLOAT},
+    [BINARY] = {HAQ_WEIGHT_BINARY, HAQ_GRAIN_CHANNEL, HAQ_ACT_FLOAT},
 };
 
 /* ---- damage ---------------------------------------------------------------*/
+
+/* Of int2's damage; of ternary's. */
+static const double ternary_share = 0.5, binary_share = 4;
+
+/* The formats whose few codes are fitted stand outside the law. */
+static void fill_fitted(const double *probe, double *width)
+{
+    double t = probe[TERNARY], b = probe[BINARY];
+    if (isnan(t))
+        t = ternary_share * width[HAQ_WEIGHT_INT2];
+    if (isnan(b))
+        b = binary_share * t;
+    width[HAQ_WEIGHT_TERNARY] = fmax(t, tiny);
+    width[HAQ_WEIGHT_BINARY] = fmax(b, width[HAQ_WEIGHT_TERNARY]);
+}
+
+/* What int2 would do, where one of them was measured and no width was. */
+static double int2_from_fitted(const double *probe)
+{
+    if (!isnan(probe[TERNARY]))
+        return fmax(probe[TERNARY] / ternary_share, tiny);
+    return fmax(probe[BINARY], tiny) / binary_share / ternary_share;
+}
 
 /* Damage of each width from those that are known; false when none is. */
 static bool fill_widths(const double *probe, double *width)
@@ -35,9 +60,13 @@ static bool fill_widths(const double *probe, double *width)
             width[w] = fmax(probe[i], tiny);
             known[n++] = w;
         }
+    if (!n && !(isnan(probe[TERNARY]) && isnan(probe[BINARY]))) {
+        width[HAQ_WEIGHT_INT2] = int2_from_fitted(probe);
+        known[n++] = HAQ_WEIGHT_INT2;
+    }
     if (!n)
         return false;
-    for (int w = 0; w < WIDTHS; w++) {
+    for (int w = HAQ_WEIGHT_INT2; w < WIDTHS; w++) {
         int next = 0;
         while (next < n && known[next] < w)
             next++;
@@ -52,15 +81,16 @@ static bool fill_widths(const double *probe, double *width)
                 exp(log(width[near]) + (log(width[far]) - log(width[near])) *
                                            (w - near) / (far - near));
     }
-    for (int w = WIDTHS - 1; w-- > 0;)
+    for (int w = WIDTHS - 1; w-- > HAQ_WEIGHT_INT2;)
         width[w] = fmax(width[w], width[w + 1]);
+    fill_fitted(probe, width);
     return true;
 }
 
 static void fill_layer(const struct haq_space *s, size_t layer,
                        const double *width, const double *probe, double *damage)
 {
-    double group = probe[INT3_GROUP] / width[1];
+    double group = probe[INT3_GROUP] / width[HAQ_WEIGHT_INT3];
     if (!(group <= 1)) /* unknown, or noise: groups are never worse */
         group = isnan(group) ? 0.5 : 1;
     double act = probe[INT8_ACT] - width[WIDTHS - 1];
@@ -150,21 +180,21 @@ static void fill_cost(const struct haq_space *s, const double *layer_ms,
 /* Smallest at any speed; fastest; half of each; smallest at full speed. */
 static const struct {
     double share; /* of time in the cost, the rest is size */
-    bool fastest; /* only options of each layer's fastest integer class */
+    bool fastest; /* only options of each layer that are as fast as any */
 } sweep_of[] = {{0, false}, {1, false}, {0.5, false}, {0, true}};
 
-/* The class of quantized options that takes the least time on a layer. */
-static size_t fastest_class(const struct haq_space *s, size_t layer,
-                            const double *layer_ms)
+/* Options within this of the fastest count as equally fast. */
+static const double same_speed = 1.03;
+
+/* The least time that a quantized option takes on a layer. */
+static double fastest_ms(const struct haq_space *s, size_t layer,
+                         const double *layer_ms)
 {
-    size_t best = SIZE_MAX;
+    double best = INFINITY;
     for (size_t o = 0; o < HAQ_OPTIONS; o++) {
         struct haq_choice c = haq_choice_at(o);
-        size_t class = haq_choice_class(c);
-        if (c.weight != HAQ_WEIGHT_FLOAT && haq_space_offers(s, layer, c) &&
-            (best == SIZE_MAX || class_ms(layer_ms, layer, class) <
-                                     class_ms(layer_ms, layer, best)))
-            best = class;
+        if (c.weight != HAQ_WEIGHT_FLOAT && haq_space_offers(s, layer, c))
+            best = fmin(best, class_ms(layer_ms, layer, haq_choice_class(c)));
     }
     return best;
 }
@@ -174,10 +204,13 @@ static void restrict_options(const struct haq_space *s, const double *damage,
                              double *allowed)
 {
     for (size_t l = 0; l < s->layers->n; l++) {
-        size_t class = fastest ? fastest_class(s, l, layer_ms) : SIZE_MAX;
+        double most =
+            fastest ? same_speed * fastest_ms(s, l, layer_ms) : INFINITY;
         for (size_t o = 0; o < HAQ_OPTIONS; o++) {
-            bool in = class == SIZE_MAX ||
-                      haq_choice_class(haq_choice_at(o)) == class;
+            struct haq_choice c = haq_choice_at(o);
+            bool in = !fastest ||
+                      (c.weight != HAQ_WEIGHT_FLOAT &&
+                       class_ms(layer_ms, l, haq_choice_class(c)) <= most);
             allowed[l * HAQ_OPTIONS + o] =
                 in ? damage[l * HAQ_OPTIONS + o] : INFINITY;
         }

@@ -6,6 +6,8 @@
  *   width        known widths exactly; between two known ones the geometric
  *                mean; beyond them a factor 4 per bit (quantization noise power
  *                is 4^-b); never less damage for fewer bits
+ *   ternary,     measured, or a half of what int2 does (its scale is the better
+ *   binary       one) and four times what ternary does
  *   groups       the ratio measured at int3, for all widths of the layer
  *   activations  static: measured at int8, less the weights' part; dynamic: 0.7
  *                of it (it adapts to the sample)
@@ -17,9 +19,9 @@
 
 #include "search/space.h"
 
-/* The choices whose damage is measured, one layer at a time; the last one has
- * the space's first activation format. */
-enum { HAQ_PROBES = 6 };
+/* The choices whose damage is measured, one layer at a time, where the search
+ * may use them; static activations stand for the space's first ones. */
+enum { HAQ_PROBES = 8 };
 extern const struct haq_choice haq_probes[HAQ_PROBES];
 
 /* Fill `damage` [layers][HAQ_OPTIONS] from `probe` [layers][HAQ_PROBES], NAN

@@ -117,6 +117,22 @@ static const char *read_damage(struct haq_search *s, struct haq_slot *slot,
     return NULL;
 }
 
+/* The kernel's name and the bytes of weights that it read as one number; 0 when
+ * they are not told. */
+static uint64_t kernel_number(const json_t *result, const char *tensor)
+{
+    const json_t *names = json_object_get(result, "kernels");
+    const char *name = json_string_value(json_object_get(names, tensor));
+    double bytes = number(json_object_get(result, "weight_bytes"), tensor);
+    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
+    if (!name || !(bytes >= 0) || bytes > 1e15)
+        return 0;
+    for (; *name; name++)
+        h = (h ^ (uint64_t)*name) * 0x100000001b3u;
+    h = (h ^ (uint64_t)bytes) * 0x100000001b3u;
+    return h ? h : 1;
+}
+
 static const char *read_profile(struct haq_search *s, struct haq_slot *slot,
                                 const json_t *result)
 {
@@ -124,10 +140,14 @@ static const char *read_profile(struct haq_search *s, struct haq_slot *slot,
     const json_t *ms = json_object_get(result, "layers");
     for (size_t i = 0; i < l->n; i++) {
         double v = number(ms, l->layer[i].tensor);
-        if (v >= 0)
-            s->layer_ms[i * HAQ_CLASSES + slot->column] = v;
+        size_t at = i * HAQ_CLASSES + slot->column;
+        if (!(v >= 0))
+            continue;
+        s->layer_ms[at] = v;
+        s->layer_kernel[at] = kernel_number(result, l->layer[i].tensor);
     }
     s->other_ms[slot->column] = number(result, "other_ms");
+    s->float_ms[slot->column] = number(result, "float_ms");
     return json_is_object(ms) ? NULL : "there are no times of layers";
 }
 

@@ -7,7 +7,26 @@
 
 #include "quant/qweight.h"
 
-enum { GROUP = 32, MIN_BITS = 2 };
+enum { GROUP = 32 };
+
+static const struct {
+    const char *name, *word;
+} weights[HAQ_WEIGHT_VALUES] = {
+    [HAQ_WEIGHT_BINARY] = {"binary", "b"},
+    [HAQ_WEIGHT_TERNARY] = {"ternary", "t"},
+    [HAQ_WEIGHT_INT2] = {"int2", "2"},
+    [HAQ_WEIGHT_INT3] = {"int3", "3"},
+    [HAQ_WEIGHT_INT4] = {"int4", "4"},
+    [HAQ_WEIGHT_INT5] = {"int5", "5"},
+    [HAQ_WEIGHT_INT6] = {"int6", "6"},
+    [HAQ_WEIGHT_INT7] = {"int7", "7"},
+    [HAQ_WEIGHT_INT8] = {"int8", "8"},
+    [HAQ_WEIGHT_FLOAT] = {"float", "f"},
+};
+
+/* int2 .. int8. */
+static const unsigned usual = (2u << HAQ_WEIGHT_INT8) - (1u << HAQ_WEIGHT_INT2);
+static const unsigned always = 1u << HAQ_WEIGHT_INT8 | 1u << HAQ_WEIGHT_FLOAT;
 
 static const char *const act_words[HAQ_ACT_VALUES] = {
     [HAQ_ACT_STATIC] = "uint8:static",
@@ -23,9 +42,70 @@ static bool offers_groups(const struct haq_layer *l)
     return l->reduction >= GROUP;
 }
 
+haq_status haq_space_formats_parse(unsigned *mask, const char *list,
+                                   struct haq_diag *d)
+{
+    *mask = always;
+    for (const char *p = list;; p++) {
+        size_t n = strcspn(p, ","), i = 0;
+        while (i < HAQ_WEIGHT_VALUES &&
+               (strlen(weights[i].name) != n || memcmp(weights[i].name, p, n)))
+            i++;
+        if (i == HAQ_WEIGHT_VALUES)
+            return haq_fail(
+                d, HAQ_USAGE,
+                "\"%.*s\" is no format that a search can use; there "
+                "are: binary, ternary, int2 to int8, float",
+                (int)(n < 40 ? n : 40), p);
+        *mask |= 1u << i;
+        p += n;
+        if (!*p)
+            return HAQ_OK;
+    }
+}
+
+/* All formats that a search with this mask uses. */
+static unsigned complete(unsigned mask)
+{
+    return always | (mask ? mask : usual);
+}
+
+void haq_space_formats_text(unsigned mask, char out[HAQ_FORMATS_TEXT])
+{
+    size_t used = 0;
+    for (int w = 0; w < HAQ_WEIGHT_VALUES; w++)
+        if (complete(mask) >> w & 1)
+            used += (size_t)snprintf(out + used, HAQ_FORMATS_TEXT - used,
+                                     "%s%s", used ? "," : "", weights[w].name);
+}
+
+/* The list of genes from the mask. */
+static void use_formats(struct haq_space *s, unsigned formats)
+{
+    formats = complete(formats);
+    for (int w = 0; w < HAQ_WEIGHT_VALUES; w++)
+        if (formats >> w & 1)
+            s->weight[s->weights++] = w;
+}
+
+/* Gene of a format, of the next wider one when it may not be used. */
+static int gene_of(const struct haq_space *s, int weight)
+{
+    int gene = 0;
+    while (s->weight[gene] < weight)
+        gene++;
+    return gene;
+}
+
+bool haq_space_has(const struct haq_space *s, int weight)
+{
+    return s->weight[gene_of(s, weight)] == weight;
+}
+
 haq_status haq_space_init(struct haq_space *s, const struct haq_layers *layers,
-                          bool has_calibration, const char *calib_hash,
-                          const char *calib_method, struct haq_diag *d)
+                          unsigned formats, bool has_calibration,
+                          const char *calib_hash, const char *calib_method,
+                          struct haq_diag *d)
 {
     if (!layers->n)
         return haq_fail(d, HAQ_INVALID, "%s has no layer that can be quantized",
@@ -37,12 +117,13 @@ haq_status haq_space_init(struct haq_space *s, const struct haq_layers *layers,
         .calib_hash = has_calibration && calib_hash ? calib_hash : "",
         .calib_method = calib_method ? calib_method : "minmax",
     };
+    use_formats(s, formats);
     s->cardinality = calloc(s->genes, sizeof *s->cardinality);
     if (!s->cardinality)
         return haq_fail(d, HAQ_NOMEM, "search over %zu layers", layers->n);
     for (size_t l = 0; l < layers->n; l++) {
         int *c = s->cardinality + l * HAQ_GENES_PER_LAYER;
-        c[HAQ_GENE_WEIGHT] = HAQ_WEIGHT_VALUES;
+        c[HAQ_GENE_WEIGHT] = s->weights;
         c[HAQ_GENE_GRAIN] =
             offers_groups(&layers->layer[l]) ? HAQ_GRAIN_VALUES : 1;
         c[HAQ_GENE_ACT] = HAQ_ACT_VALUES - (int)s->first_act;
@@ -59,6 +140,7 @@ void haq_space_fini(struct haq_space *s)
 static struct haq_choice canonical(const struct haq_space *s, size_t layer,
                                    struct haq_choice c)
 {
+    c.weight = s->weight[gene_of(s, c.weight)];
     if (c.weight == HAQ_WEIGHT_FLOAT)
         return float_choice;
     if (!offers_groups(&s->layers->layer[layer]))
@@ -73,7 +155,7 @@ void haq_space_put(const struct haq_space *s, size_t layer, struct haq_choice c,
 {
     int *g = genes + layer * HAQ_GENES_PER_LAYER;
     c = canonical(s, layer, c);
-    g[HAQ_GENE_WEIGHT] = c.weight;
+    g[HAQ_GENE_WEIGHT] = gene_of(s, c.weight);
     g[HAQ_GENE_GRAIN] = c.grain;
     g[HAQ_GENE_ACT] = c.act - (int)s->first_act;
 }
@@ -82,7 +164,7 @@ struct haq_choice haq_space_get(const struct haq_space *s, size_t layer,
                                 const int *genes)
 {
     const int *g = genes + layer * HAQ_GENES_PER_LAYER;
-    return (struct haq_choice){g[HAQ_GENE_WEIGHT], g[HAQ_GENE_GRAIN],
+    return (struct haq_choice){s->weight[g[HAQ_GENE_WEIGHT]], g[HAQ_GENE_GRAIN],
                                g[HAQ_GENE_ACT] + (int)s->first_act};
 }
 
@@ -125,19 +207,23 @@ size_t haq_choice_class(struct haq_choice c)
 {
     if (c.weight == HAQ_WEIGHT_FLOAT)
         return 0;
-    return 1 + (size_t)(c.grain * HAQ_ACT_VALUES + c.act);
+    return 1 +
+           (size_t)((c.weight * HAQ_GRAIN_VALUES + c.grain) * HAQ_ACT_VALUES +
+                    c.act);
+}
+
+const struct haq_format *haq_choice_format(struct haq_choice c)
+{
+    return haq_format_find(weights[c.weight].name);
 }
 
 /* ---- recipes --------------------------------------------------------------*/
 
 static struct haq_weight_spec weight_spec(struct haq_choice c)
 {
-    char name[16] = "fp32";
-    if (c.weight != HAQ_WEIGHT_FLOAT)
-        snprintf(name, sizeof name, "int%d", c.weight + MIN_BITS);
     bool group = c.grain == HAQ_GRAIN_GROUP;
     return (struct haq_weight_spec){
-        .format = haq_format_find(name),
+        .format = haq_choice_format(c),
         .granularity = group ? HAQ_PER_GROUP : HAQ_PER_CHANNEL,
         .group = group ? GROUP : 0,
     };
@@ -249,9 +335,6 @@ haq_status haq_space_genes(const struct haq_space *s,
 
 void haq_choice_text(struct haq_choice c, char out[HAQ_CHOICE_TEXT])
 {
-    if (c.weight == HAQ_WEIGHT_FLOAT)
-        snprintf(out, HAQ_CHOICE_TEXT, "f");
-    else
-        snprintf(out, HAQ_CHOICE_TEXT, "%d%s", c.weight + MIN_BITS,
-                 c.grain == HAQ_GRAIN_GROUP ? "g" : "");
+    snprintf(out, HAQ_CHOICE_TEXT, "%s%s", weights[c.weight].word,
+             c.grain == HAQ_GRAIN_GROUP ? "g" : "");
 }

@@ -109,6 +109,9 @@ def bad_words(tmp):
                          ("--activations", "ternary")):
         refused(f"{option} {word}", word, out, "quantize", MODEL, "--calib",
                 CALIB, option, word, "-o", out, code=2)
+    refused("formats of a search", "uint4", tmp / "job", "search", MODEL,
+            "--eval", EVAL, "--out", tmp / "job", "--formats", "int4,uint4",
+            code=2)
     refused("formats of a bench", "int9", None, "bench", MODEL, "--weights",
             "int8,int9", code=2)
 

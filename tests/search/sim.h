@@ -3,8 +3,9 @@
  *
  * Damage of a layer: sensitivity * 4^-bits (half of it in groups) plus that of
  * its activations; accuracy falls with the sum and saturates at chance.
- * Latency: MACs times a factor of the kernel class.  Both carry noise that is a
- * function of the recipe, so that a run can be repeated.
+ * Latency: MACs times a factor of the kernel class, and of the width where the
+ * kernels of the simulated engine read packed codes.  Both carry noise that is
+ * a function of the recipe, so that a run can be repeated.
  */
 #ifndef HAQ_TESTS_SEARCH_SIM_H
 #define HAQ_TESTS_SEARCH_SIM_H
@@ -34,6 +35,10 @@ struct sim {
     size_t stop_after;     /* wants until haq_search_stop; 0 = never */
     const char *fail_kind; /* all wants of this kind fail */
     bool fail_float, nan_latency;
+    int packed;      /* widths up to this many bits have a kernel of their own;
+                        -1: the engine does not say which kernel ran */
+    double drift;    /* share by which a profile may be slower than another */
+    size_t profiles; /* runs of one network */
     size_t wants, evaluations;
     uint64_t log_hash; /* of everything that was wanted, in order */
 };
@@ -118,6 +123,8 @@ static inline double sim_layer_ms(const struct sim *m,
         bool grouped = q->weight.granularity == HAQ_PER_GROUP;
         factor = !q->act.format->integer ? 0.95 : q->act.dynamic ? 0.4 : 0.3;
         factor *= grouped ? 1.15 : 1;
+        if (q->weight.format->bits <= m->packed)
+            factor *= 0.6 + q->weight.format->bits / 20.0;
     }
     return 1e-6 * (double)m->layer[i].macs * factor + 0.002;
 }
@@ -171,15 +178,29 @@ static inline json_t *sim_latency(const struct sim *m,
                      speedup * (1 + width));
 }
 
-static inline json_t *sim_profile(const struct sim *m,
-                                  const struct haq_recipe *r)
+static inline json_t *sim_profile(struct sim *m, const struct haq_recipe *r)
 {
-    json_t *layers = json_object();
+    json_t *layers = json_object(), *kernels = json_object(),
+           *bytes = json_object();
+    double slow = 1 + m->drift * (1 + sim_noise(r, "profile"));
+    for (int i = 0; i < SIM_LAYERS && m->packed >= 0; i++) {
+        const struct haq_recipe_layer *q = sim_layer(r, m->layer[i].tensor);
+        int bits = q ? q->weight.format->bits : 32;
+        bits = q && bits > m->packed ? 8 : bits;
+        json_object_set_new(kernels, m->layer[i].tensor,
+                            json_string(q ? "gemm_u8_s8" : "gemm_f32"));
+        json_object_set_new(
+            bytes, m->layer[i].tensor,
+            json_integer(bits * m->layer[i].channels * m->layer[i].reduction));
+    }
     for (int i = 0; i < SIM_LAYERS; i++)
         json_object_set_new(layers, m->layer[i].tensor,
-                            json_real(sim_layer_ms(m, r, i)));
-    return json_pack("{s:f,s:o,s:f}", "total_ms", sim_ms(m, r), "layers",
-                     layers, "other_ms", 0.05);
+                            json_real(slow * sim_layer_ms(m, r, i)));
+    m->profiles++;
+    return json_pack("{s:f,s:o,s:f,s:f,s:o,s:o}", "total_ms",
+                     slow * sim_ms(m, r), "layers", layers, "other_ms",
+                     slow * 0.05, "float_ms", slow * sim_ms(m, NULL), "kernels",
+                     kernels, "weight_bytes", bytes);
 }
 
 static inline json_t *sim_answer(struct sim *m, const struct haq_want *w)

@@ -1,5 +1,6 @@
 #include "search/search.h"
 
+#include "search/space.h"
 #include "tests/search/sim.h"
 
 static double volume(const json_t *front, const char *key)
@@ -256,6 +257,129 @@ static void a_search_does_without_sensitivities_and_profiles(void)
     }
 }
 
+/* Two grains, three activations, seven widths; one run for float. */
+static void only_widths_that_may_differ_are_profiled(void)
+{
+    static const struct {
+        int packed;
+        size_t least, most;
+    } want[] = {
+        {0, 13, 13},  /* one kernel for all: both ends of each line */
+        {8, 43, 43},  /* a kernel for each width */
+        {-1, 43, 43}, /* nobody knows which kernel ran */
+        {4, 31, 37},  /* int5 .. int8 share one */
+    };
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        struct sim m;
+        struct haq_search_config c = sim_config();
+        c.trials = 60;
+        sim_init(&m);
+        m.packed = want[i].packed;
+        json_decref(sim_run(&m, &c));
+        CU_ASSERT(m.profiles >= want[i].least && m.profiles <= want[i].most);
+    }
+}
+
+/* The table's sums against what the simulated machine takes, for every member
+ * of the last generations: while a machine drifts, and when most widths were
+ * not measured. */
+static void latencies_from_the_table_are_those_of_the_machine(void)
+{
+    for (int packed = 0; packed <= 8; packed += 4) {
+        struct sim m;
+        struct haq_search_config c = sim_config();
+        struct haq_search *s = NULL;
+        struct haq_want w;
+        size_t predicted = 0;
+        c.trials = 100;
+        sim_init(&m);
+        m.packed = packed;
+        m.drift = 0.3;
+        CU_ASSERT_FATAL(!haq_search_new(&s, &c, &m.layers, NULL));
+        while (haq_search_next(s, 0, &w) &&
+               (strcmp(w.kind, "measure-latency") || m.profiles < 2)) {
+            json_t *r = sim_answer(&m, &w);
+            haq_search_tell(s, w.id, r, NULL, NULL);
+            json_decref(r);
+        }
+        json_t *f = haq_search_front(s, 1);
+        const json_t *p, *points = json_object_get(f, "points");
+        for (size_t i = 0; (p = json_array_get(points, i)); i++) {
+            struct haq_recipe r;
+            if (!json_is_true(json_object_get(p, "predicted")))
+                continue;
+            CU_ASSERT_FATAL(!haq_recipe_from_json(
+                &r, json_object_get(p, "recipe_json"), "point", NULL));
+            double up = sim_ms(&m, NULL) / sim_ms(&m, &r);
+            CU_ASSERT_DOUBLE_EQUAL(sim_number(p, "speedup", NULL) / up, 1,
+                                   1e-6);
+            haq_recipe_fini(&r);
+            predicted++;
+        }
+        CU_ASSERT(predicted > 3);
+        json_decref(f);
+        haq_search_free(s);
+    }
+}
+
+static void where_fewer_bits_are_faster_the_fastest_point_has_few(void)
+{
+    double average[2];
+    for (int i = 0; i < 2; i++) {
+        struct sim m;
+        struct haq_search_config c = sim_config();
+        c.objectives = HAQ_OBJ_ACCURACY | HAQ_OBJ_LATENCY;
+        sim_init(&m);
+        m.packed = i ? 8 : 0;
+        json_t *f = sim_run(&m, &c), *points = json_object_get(f, "points");
+        const json_t *p, *fastest = NULL;
+        for (size_t k = 0; (p = json_array_get(points, k)); k++)
+            if (!fastest || sim_number(p, "speedup", NULL) >
+                                sim_number(fastest, "speedup", NULL))
+                fastest = p;
+        average[i] = sim_number(fastest, "bits", "average");
+        json_decref(f);
+    }
+    CU_ASSERT(average[1] < average[0] - 1);
+}
+
+static void formats_asked_for_are_the_only_ones_used(void)
+{
+    static const char *const words[] = {"8",  "8g", "4",  "4g", "t",
+                                        "tg", "b",  "bg", "f"};
+    struct sim m;
+    struct haq_search_config c = sim_config();
+    size_t few = 0;
+    sim_init(&m);
+    m.packed = 8;
+    CU_ASSERT(
+        !haq_space_formats_parse(&c.formats, "int4,ternary,binary", NULL));
+    json_t *f = sim_run(&m, &c), *points = json_object_get(f, "points");
+    const json_t *p, *uniform = json_object_get(f, "uniform");
+    static const char *const labels[] = {"int8", "int4", "ternary", "binary"};
+    CU_ASSERT_EQUAL_FATAL(json_array_size(uniform), 4);
+    for (size_t i = 0; i < 4; i++)
+        CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(
+                                   json_array_get(uniform, i), "label")),
+                               labels[i]);
+    for (size_t i = 0; (p = json_array_get(points, i)); i++) {
+        const json_t *layers =
+            json_object_get(json_object_get(p, "bits"), "layers");
+        for (size_t l = 0; l < json_array_size(layers); l++) {
+            const char *word = json_string_value(json_array_get(layers, l));
+            size_t k = 0;
+            while (k < sizeof words / sizeof *words && strcmp(word, words[k]))
+                k++;
+            CU_ASSERT(k < sizeof words / sizeof *words);
+            few += word[0] == 't' || word[0] == 'b';
+        }
+    }
+    CU_ASSERT(few > 0);
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(f, "formats")),
+                           "binary,ternary,int4,int8,float");
+    json_decref(f);
+}
+
 static void a_latency_that_is_not_a_number_makes_a_candidate_unusable(void)
 {
     struct sim m;
@@ -442,6 +566,10 @@ int main(void)
         HAQ_TEST(any_subset_of_objectives_works),
         HAQ_TEST(failing_candidates_do_not_stop_a_search),
         HAQ_TEST(a_search_does_without_sensitivities_and_profiles),
+        HAQ_TEST(only_widths_that_may_differ_are_profiled),
+        HAQ_TEST(latencies_from_the_table_are_those_of_the_machine),
+        HAQ_TEST(where_fewer_bits_are_faster_the_fastest_point_has_few),
+        HAQ_TEST(formats_asked_for_are_the_only_ones_used),
         HAQ_TEST(a_latency_that_is_not_a_number_makes_a_candidate_unusable),
         HAQ_TEST(without_the_float_model_there_is_no_search),
         HAQ_TEST(a_want_is_told_once),

@@ -80,7 +80,8 @@ static void recipes_and_genes_are_the_same_thing(void)
     struct haq_space s;
     uint64_t seed = 1;
     sim_init(&m);
-    CU_ASSERT_FATAL(!haq_space_init(&s, &m.layers, true, "", "minmax", NULL));
+    CU_ASSERT_FATAL(
+        !haq_space_init(&s, &m.layers, 0, true, "", "minmax", NULL));
     int *genes = calloc(s.genes, sizeof *genes);
     int *back = calloc(s.genes, sizeof *back);
     for (int trial = 0; trial < 200; trial++) {
@@ -108,8 +109,9 @@ static void a_space_offers_what_a_layer_can_be(void)
     struct haq_space s;
     sim_init(&m);
     m.layer[0].reduction = 27; /* no group of 32 fits */
-    CU_ASSERT_FATAL(!haq_space_init(&s, &m.layers, false, "", "minmax", NULL));
-    struct haq_choice c = {2, HAQ_GRAIN_GROUP, HAQ_ACT_DYNAMIC};
+    CU_ASSERT_FATAL(
+        !haq_space_init(&s, &m.layers, 0, false, "", "minmax", NULL));
+    struct haq_choice c = {HAQ_WEIGHT_INT4, HAQ_GRAIN_GROUP, HAQ_ACT_DYNAMIC};
     CU_ASSERT(!haq_space_offers(&s, 0, c));
     CU_ASSERT(haq_space_offers(&s, 1, c));
     c.act = HAQ_ACT_STATIC; /* nothing was calibrated */
@@ -119,7 +121,50 @@ static void a_space_offers_what_a_layer_can_be(void)
     haq_space_fini(&s);
     m.layers.n = 0;
     struct haq_diag d = {0};
-    CU_ASSERT(haq_space_init(&s, &m.layers, false, "", "", &d) == HAQ_INVALID);
+    CU_ASSERT(haq_space_init(&s, &m.layers, 0, false, "", "", &d) ==
+              HAQ_INVALID);
+}
+
+static void a_space_holds_the_formats_asked_for_and_its_references(void)
+{
+    static const struct {
+        const char *list;
+        int weights;
+        bool has[HAQ_WEIGHT_VALUES];
+    } want[] = {
+        {"ternary", 3, {0, 1, 0, 0, 0, 0, 0, 0, 1, 1}},
+        {"int4,binary,int2", 5, {1, 0, 1, 0, 1, 0, 0, 0, 1, 1}},
+        {"int8,float", 2, {0, 0, 0, 0, 0, 0, 0, 0, 1, 1}},
+    };
+    struct haq_diag d = {0};
+    unsigned formats;
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        struct sim m;
+        struct haq_space s;
+        sim_init(&m);
+        CU_ASSERT_FATAL(!haq_space_formats_parse(&formats, want[i].list, NULL));
+        CU_ASSERT_FATAL(
+            !haq_space_init(&s, &m.layers, formats, true, "", "minmax", NULL));
+        CU_ASSERT_EQUAL(s.weights, want[i].weights);
+        CU_ASSERT_EQUAL(s.cardinality[HAQ_GENE_WEIGHT], want[i].weights);
+        for (int w = 0; w < HAQ_WEIGHT_VALUES; w++) {
+            struct haq_choice c = {w, HAQ_GRAIN_CHANNEL,
+                                   w == HAQ_WEIGHT_FLOAT ? HAQ_ACT_FLOAT
+                                                         : HAQ_ACT_STATIC};
+            int genes[SIM_LAYERS * HAQ_GENES_PER_LAYER];
+            CU_ASSERT_EQUAL(haq_space_has(&s, w), want[i].has[w]);
+            CU_ASSERT_EQUAL(haq_space_offers(&s, 1, c), want[i].has[w]);
+            /* What is not offered becomes the next wider format. */
+            haq_space_fill(&s, c, genes);
+            CU_ASSERT(haq_space_get(&s, 1, genes).weight >= w);
+        }
+        haq_space_fini(&s);
+    }
+    static const char *const bad[] = {"", "int9", "int8,", "uint4", "int4:g"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        CU_ASSERT_EQUAL(haq_space_formats_parse(&formats, bad[i], &d),
+                        HAQ_USAGE);
+    CU_ASSERT(strstr(d.text, "int4:g") && strstr(d.text, "ternary"));
 }
 
 static void a_recipe_from_elsewhere_is_refused_by_layer(void)
@@ -132,7 +177,8 @@ static void a_recipe_from_elsewhere_is_refused_by_layer(void)
     struct haq_diag d = {0};
     int genes[SIM_LAYERS * HAQ_GENES_PER_LAYER];
     sim_init(&m);
-    CU_ASSERT_FATAL(!haq_space_init(&s, &m.layers, true, "", "minmax", NULL));
+    CU_ASSERT_FATAL(
+        !haq_space_init(&s, &m.layers, 0, true, "", "minmax", NULL));
     CU_ASSERT(!haq_weight_spec_parse(&w, "uint4:group64", NULL));
     CU_ASSERT(!haq_act_spec_parse(&a, "float", NULL));
     CU_ASSERT(!haq_recipe_uniform(&r, &m.layers, &w, &a, NULL));
@@ -160,28 +206,62 @@ static void damages_between_probes_follow_the_law(void)
     struct haq_space s;
     double probe[SIM_LAYERS * HAQ_PROBES], damage[SIM_LAYERS * HAQ_OPTIONS];
     sim_init(&m);
-    CU_ASSERT_FATAL(!haq_space_init(&s, &m.layers, true, "", "minmax", NULL));
+    CU_ASSERT_FATAL(
+        !haq_space_init(&s, &m.layers, 0, true, "", "minmax", NULL));
     for (int i = 0; i < SIM_LAYERS * HAQ_PROBES; i++)
         probe[i] = NAN;
+    /* In the order of haq_probes; ternary and binary were not probed. */
     const double exact[] = {pow(4, -2), pow(4, -3),     pow(4, -4),
                             pow(4, -6), pow(4, -3) / 2, pow(4, -8) + 0.01};
     memcpy(probe, exact, sizeof exact);
     probe[HAQ_PROBES + 2] = pow(4, -4); /* layer 1: int4 alone */
     haq_damage_table(&s, probe, damage);
-    for (int w = 0; w < HAQ_WEIGHT_FLOAT; w++) {
+    for (int w = HAQ_WEIGHT_INT2; w < HAQ_WEIGHT_FLOAT; w++) {
         struct haq_choice c = {w, HAQ_GRAIN_CHANNEL, HAQ_ACT_FLOAT};
-        CU_ASSERT_DOUBLE_EQUAL(at(damage, 0, c), pow(4, -2 - w), 1e-12);
-        CU_ASSERT_DOUBLE_EQUAL(at(damage, 1, c), pow(4, -2 - w), 1e-12);
+        double law = pow(4, -haq_choice_format(c)->bits);
+        CU_ASSERT_DOUBLE_EQUAL(at(damage, 0, c), law, 1e-12);
+        CU_ASSERT_DOUBLE_EQUAL(at(damage, 1, c), law, 1e-12);
         c.act = HAQ_ACT_STATIC;
-        CU_ASSERT_DOUBLE_EQUAL(at(damage, 0, c), pow(4, -2 - w) + 0.01, 1e-12);
+        CU_ASSERT_DOUBLE_EQUAL(at(damage, 0, c), law + 0.01, 1e-12);
     }
     struct haq_choice f = {HAQ_WEIGHT_FLOAT, 0, HAQ_ACT_FLOAT};
     CU_ASSERT(at(damage, 0, f) == 0);
     f.act = HAQ_ACT_STATIC;
     CU_ASSERT(isinf(at(damage, 0, f)));
     /* A layer without a probe behaves like the others on average. */
-    struct haq_choice c = {2, HAQ_GRAIN_CHANNEL, HAQ_ACT_FLOAT};
+    struct haq_choice c = {HAQ_WEIGHT_INT4, HAQ_GRAIN_CHANNEL, HAQ_ACT_FLOAT};
     CU_ASSERT_DOUBLE_EQUAL(at(damage, 7, c), pow(4, -4), 1e-12);
+    haq_space_fini(&s);
+}
+
+/* A search that may use nothing but fitted formats and int8 probes those. */
+static void fitted_formats_have_damages_of_their_own(void)
+{
+    struct sim m;
+    struct haq_space s;
+    unsigned formats;
+    double probe[SIM_LAYERS * HAQ_PROBES], damage[SIM_LAYERS * HAQ_OPTIONS];
+    sim_init(&m);
+    CU_ASSERT_FATAL(!haq_space_formats_parse(&formats, "ternary,binary", NULL));
+    CU_ASSERT_FATAL(
+        !haq_space_init(&s, &m.layers, formats, true, "", "minmax", NULL));
+    for (int i = 0; i < SIM_LAYERS * HAQ_PROBES; i++)
+        probe[i] = NAN;
+    for (int p = 0; p < HAQ_PROBES; p++) {
+        probe[p] = haq_probes[p].weight == HAQ_WEIGHT_TERNARY  ? 0.25
+                   : haq_probes[p].weight == HAQ_WEIGHT_BINARY ? 0.75
+                                                               : NAN;
+    }
+    haq_damage_table(&s, probe, damage);
+    struct haq_choice c = {HAQ_WEIGHT_TERNARY, HAQ_GRAIN_CHANNEL,
+                           HAQ_ACT_FLOAT};
+    CU_ASSERT_DOUBLE_EQUAL(at(damage, 0, c), 0.25, 1e-12);
+    c.weight = HAQ_WEIGHT_BINARY;
+    CU_ASSERT_DOUBLE_EQUAL(at(damage, 0, c), 0.75, 1e-12);
+    c.weight = HAQ_WEIGHT_INT8;
+    CU_ASSERT(at(damage, 0, c) > 0 && at(damage, 0, c) < 0.01);
+    c.weight = HAQ_WEIGHT_INT4; /* not to be used */
+    CU_ASSERT(isinf(at(damage, 0, c)));
     haq_space_fini(&s);
 }
 
@@ -193,7 +273,8 @@ static void seeds_without_any_measurement_still_exist(void)
     int *genes = NULL;
     size_t n = 0;
     sim_init(&m);
-    CU_ASSERT_FATAL(!haq_space_init(&s, &m.layers, true, "", "minmax", NULL));
+    CU_ASSERT_FATAL(
+        !haq_space_init(&s, &m.layers, 0, true, "", "minmax", NULL));
     for (int i = 0; i < SIM_LAYERS * HAQ_PROBES; i++)
         probe[i] = NAN;
     haq_damage_table(&s, probe, damage);
@@ -201,7 +282,8 @@ static void seeds_without_any_measurement_still_exist(void)
     CU_ASSERT(n == 8);
     for (size_t l = 0; l < SIM_LAYERS; l++) {
         CU_ASSERT(haq_space_get(&s, l, genes).weight == HAQ_WEIGHT_FLOAT);
-        CU_ASSERT(haq_space_get(&s, l, genes + 7 * s.genes).weight == 0);
+        CU_ASSERT(haq_space_get(&s, l, genes + 7 * s.genes).weight ==
+                  HAQ_WEIGHT_INT2);
     }
     free(genes);
     haq_space_fini(&s);
@@ -213,8 +295,10 @@ int main(void)
         HAQ_TEST(every_solution_of_a_sweep_is_optimal_for_its_cost),
         HAQ_TEST(recipes_and_genes_are_the_same_thing),
         HAQ_TEST(a_space_offers_what_a_layer_can_be),
+        HAQ_TEST(a_space_holds_the_formats_asked_for_and_its_references),
         HAQ_TEST(a_recipe_from_elsewhere_is_refused_by_layer),
         HAQ_TEST(damages_between_probes_follow_the_law),
+        HAQ_TEST(fitted_formats_have_damages_of_their_own),
         HAQ_TEST(seeds_without_any_measurement_still_exist),
         CU_TEST_INFO_NULL,
     };
