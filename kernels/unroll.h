@@ -7,8 +7,10 @@
 
 #ifdef __clang__
 #define HAQ_UNROLL _Pragma("clang loop unroll(full)")
+#define HAQ_ROLLED _Pragma("clang loop unroll(disable)")
 #else
 #define HAQ_UNROLL _Pragma("GCC unroll 64")
+#define HAQ_ROLLED _Pragma("GCC unroll 1")
 #endif
 
 /* Hides where a pointer comes from, so that what it points at is not kept in

@@ -4,7 +4,7 @@
 
 #include "kernels/dwconv.h"
 #include "runtime/finish.h"
-#include "runtime/product.h"
+#include "runtime/op_dwconv.h"
 
 enum { TILE = 16, ALIGN = 64, SMALL_WORK = 50000 };
 
@@ -153,6 +153,8 @@ static haq_status make_finish(struct dwconv_step *c, struct haq_plan *p,
 haq_status haq_add_dwconv(struct haq_plan *p, const struct haq_product *x,
                           struct haq_diag *d)
 {
+    if (haq_dwconv_rows_fit(p, x))
+        return haq_add_dwconv_rows(p, x, d);
     struct haq_step step = haq_plan_node_step(p, x->node);
     struct dwconv_step *c = haq_arena_alloc(&p->arena, sizeof *c);
     if (!c)

@@ -125,6 +125,51 @@ static void layers_follow_the_contract_bit_for_bit(void)
     haq_pool_free(pool);
 }
 
+/* Codes to codes through a depthwise layer, large enough for threads to share
+ * it now and then. */
+static bool a_depthwise_layer(uint64_t seed, check_fn *check,
+                              struct haq_pool *pool)
+{
+    static const char *const acts[] = {"uint8", "int8", "uint5"};
+    struct net t = {.seed = seed};
+    struct haq_act_spec a = act(acts[below(&t, 3)]);
+    size_t c = 1 + below(&t, 100);
+    struct ref x =
+        ref_new(1 + below(&t, 2), 5 + below(&t, 20), 5 + below(&t, 20), c);
+    struct layer l[] = {
+        {window(3 + 2 * (int64_t)below(&t, 2), 1 + (int64_t)below(&t, 2), 1,
+                (int64_t)below(&t, 3), (int64_t)c),
+         c, below(&t, 2) ? "int8" : "int4", random_clamp(&t)},
+        {window(1, 1, 1, 0, 1), 3, "int8", none},
+    };
+    int in, mid, out;
+
+    t = new_net(next_random(&t.seed), &x, &in);
+    for (size_t i = 0; i < ref_count(&x); i++)
+        x.real[i] = uniform(&t);
+    ref_quantize(&x, &a);
+    struct ref y = add_layer(&t, &l[0], in, &x, &a, &a, &mid);
+    struct ref z = add_layer(&t, &l[1], mid, &y, &a, NULL, &out);
+    end_net(&t, in, out);
+    bool same = check(&t, &x, &z, pool);
+    if (!same)
+        printf("    seed %llu: kernel %d stride %d pad %d channels %zu\n",
+               (unsigned long long)seed, (int)l[0].w.kernel[0],
+               (int)l[0].w.stride[0], (int)l[0].w.pad[0], c);
+    free_net(&t);
+    ref_free(&x), ref_free(&y), ref_free(&z);
+    return same;
+}
+
+static void depthwise_layers_follow_it_too(void)
+{
+    struct haq_pool *pool = NULL;
+    CU_ASSERT_FATAL(!haq_pool_new(&pool, 2, NULL));
+    for (uint64_t seed = 1; seed <= 60; seed++)
+        CU_ASSERT(a_depthwise_layer(seed, runs_as, pool));
+    haq_pool_free(pool);
+}
+
 static struct ref pooled(struct net *t, enum haq_opcode op, struct haq_window w,
                          int in, const struct ref *x,
                          const struct haq_act_spec *spec, int *out)
@@ -232,6 +277,7 @@ int main(void)
 {
     CU_TestInfo tests[] = {
         HAQ_TEST(layers_follow_the_contract_bit_for_bit),
+        HAQ_TEST(depthwise_layers_follow_it_too),
         HAQ_TEST(sums_and_pools_of_codes_mean_what_qdq_means),
         HAQ_TEST(a_simulation_gives_what_integers_give),
         HAQ_TEST(a_bias_beyond_int32_is_refused_by_name),
