@@ -64,6 +64,7 @@ void haq_gemm_pack_u8_s8(void *dst, const void *w, size_t n, size_t segments,
     pack(dst, w, n, segments, seg_len, HAQ_GEMM_KR_INT, 1);
 }
 
+#ifdef HAQ_ARCH_X86 /* whose rows alone read packed panels */
 struct panel_source {
     const int8_t *w; /* [cols][segments][seg_len] */
     size_t cols, segments, seg_len, kr;
@@ -111,6 +112,7 @@ static void pack_bits(void *dst, const int8_t *w, size_t n, size_t segments,
         pack_bits(dst, w, n, segments, seg_len, HAQ_GEMM_KR_INT, bits);        \
     }
 HAQ_UPTO(6, PACK_BITS, 0)
+#endif
 
 /* Sums in double, so that the reference is the exact one of the two. */
 static void add_f32(double *acc, const void *row, size_t len, const void *panel)

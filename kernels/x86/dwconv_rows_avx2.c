@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "kernels/x86/unroll.h"
+#include "kernels/unroll.h"
 
 #define ISA(name) haq_dwconv_rows_##name##_avx2
 enum { LANES = 2, BLOCK = 16 * LANES, QUAD_PARTS = 2 };

@@ -3,7 +3,7 @@
 #include <immintrin.h>
 #include <stdbool.h>
 
-#include "kernels/x86/unroll.h"
+#include "kernels/unroll.h"
 
 #define ISA(name) haq_dwconv_rows_##name##_avx512
 enum { QUAD_PARTS = 2 };
