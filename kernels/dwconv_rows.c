@@ -154,6 +154,17 @@ static int32_t fits(const struct haq_dwconv_rows_impl *impl, const int8_t *w,
     return 1;
 }
 
+/* What products of code - offset lack, added to the correction. */
+static int32_t corrected(const struct haq_dwconv_rows_impl *impl,
+                         const int8_t *w, int32_t corr, size_t channels,
+                         int offset)
+{
+    uint32_t sum = (uint32_t)corr;
+    for (size_t t = 0; t < impl->kernel * impl->kernel; t++)
+        sum += (uint32_t)(offset * w[t * channels]);
+    return (int32_t)sum;
+}
+
 void haq_dwconv_rows_pack(const struct haq_dwconv_rows_impl *impl,
                           struct haq_dw_layout l, void *dst, const int8_t *w,
                           const int32_t *corr, const float *mult,
@@ -172,7 +183,9 @@ void haq_dwconv_rows_pack(const struct haq_dwconv_rows_impl *impl,
         for (size_t i = 0; i < 4 * width; i++) {
             size_t c = channel_of((int)(i / width), i % width, lanes);
             m[i] = c < n ? mult[first + c] : 0;
-            v[i] = c < n ? corr[first + c] : 0;
+            v[i] = c < n ? corrected(impl, w + first + c, corr[first + c],
+                                     channels, l.offset)
+                         : 0;
         }
         struct haq_dw_header head = {
             fits(impl, w + first, corr + first, mult + first, n, channels)};
@@ -183,18 +196,24 @@ void haq_dwconv_rows_pack(const struct haq_dwconv_rows_impl *impl,
 
 /* ---- the table ---------------------------------------------------------- */
 
-#ifdef HAQ_ARCH_X86
-#define PACK(isa, lanes, parts)                                                \
+#define PACK(isa, lanes, parts, offset)                                        \
     static void pack_##isa(const struct haq_dwconv_rows_impl *impl, void *dst, \
                            const int8_t *w, const int32_t *corr,               \
                            const float *mult, size_t channels)                 \
     {                                                                          \
-        haq_dwconv_rows_pack(impl, (struct haq_dw_layout){lanes, parts}, dst,  \
-                             w, corr, mult, channels);                         \
+        haq_dwconv_rows_pack(impl,                                             \
+                             (struct haq_dw_layout){lanes, parts, offset},     \
+                             dst, w, corr, mult, channels);                    \
     }
-PACK(avx2, 2, 2)
-PACK(avx512, 4, 2)
-PACK(avx512vnni, 4, 1)
+#ifdef HAQ_ARCH_X86
+PACK(avx2, 2, 2, 0)
+PACK(avx512, 4, 2, 0)
+PACK(avx512vnni, 4, 1, 0)
+#endif
+#ifdef HAQ_ARCH_ARM
+PACK(neon, 1, 2, 0)
+PACK(dotprod, 1, 1, 128)
+PACK(i8mm, 1, 1, 0)
 #endif
 
 #define REF_ROW(k, st)                                                         \
@@ -225,6 +244,11 @@ static const struct haq_dwconv_rows_impl impls[] = {
     ROWS(HAQ_ISA_AVX2, avx2, 2, 2),
     ROWS(HAQ_ISA_AVX512, avx512, 4, 2),
     ROWS(HAQ_ISA_AVX512 | HAQ_ISA_VNNI, avx512vnni, 4, 1),
+#endif
+#ifdef HAQ_ARCH_ARM
+    ROWS(HAQ_ISA_NEON, neon, 1, 2),
+    ROWS(HAQ_ISA_NEON | HAQ_ISA_DOTPROD, dotprod, 1, 1),
+    ROWS(HAQ_ISA_NEON | HAQ_ISA_I8MM, i8mm, 1, 1),
 #endif
 };
 

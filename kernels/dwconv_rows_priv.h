@@ -13,6 +13,9 @@
 HAQ_DWCONV_ROWS_DECLARE(avx2);
 HAQ_DWCONV_ROWS_DECLARE(avx512);
 HAQ_DWCONV_ROWS_DECLARE(avx512vnni);
+HAQ_DWCONV_ROWS_DECLARE(neon);
+HAQ_DWCONV_ROWS_DECLARE(dotprod);
+HAQ_DWCONV_ROWS_DECLARE(i8mm);
 
 /* ---- columns as quads ---------------------------------------------------
  *
@@ -72,13 +75,14 @@ HAQ_DW_CONST int haq_dw_weights(int kernel, int stride)
  *
  * Vector i has channels 4i .. 4i + 3 of each lane.  With at most half (a
  * quarter) of a block's channels, lanes are shared by two (four) jobs.
- * parts 1: weights as int8 quads; 2: as int16, even rows then odd ones. */
+ * parts 1: weights as int8 quads; 2: as int16, even rows then odd ones.
+ * offset: what the row takes off codes before it multiplies. */
 enum { HAQ_DW_HEADER = 64 };
 struct haq_dw_header {
     int32_t fits; /* no result can leave int32 before it is clamped */
 };
 struct haq_dw_layout {
-    int lanes, parts;
+    int lanes, parts, offset;
 };
 
 void haq_dwconv_rows_pack(const struct haq_dwconv_rows_impl *impl,

@@ -118,4 +118,4 @@ HAQ_INLINE void store_lanes(uint8_t *to, ivec v, int job, int jobs, size_t n)
     }
 }
 
-#include "kernels/x86/dwconv_rows.inc"
+#include "kernels/dwconv_rows.inc"

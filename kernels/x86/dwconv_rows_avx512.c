@@ -39,4 +39,4 @@ HAQ_INLINE ivec dot(ivec acc, quads q, quads w)
     return _mm512_add_epi32(acc, _mm512_add_epi32(even, odd));
 }
 
-#include "kernels/x86/dwconv_rows.inc"
+#include "kernels/dwconv_rows.inc"

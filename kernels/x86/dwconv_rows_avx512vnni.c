@@ -32,4 +32,4 @@ HAQ_INLINE ivec dot(ivec acc, quads q, quads w)
     return _mm512_dpbusd_epi32(acc, q, w);
 }
 
-#include "kernels/x86/dwconv_rows.inc"
+#include "kernels/dwconv_rows.inc"
