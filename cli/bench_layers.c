@@ -24,10 +24,11 @@ static json_t *step_json(const struct haq_step_time *t,
     double gops = NAN;
     if (l && t->weight_bytes && t->ms > 0)
         gops = 2e-6 * (double)l->macs * (double)batch / t->ms;
-    return json_pack("{s:s, s:s?, s:s, s:o, s:o, s:I}", "step", t->name,
+    return json_pack("{s:s, s:s?, s:s, s:o, s:o, s:I, s:b}", "step", t->name,
                      "layer", t->layer, "kernel", t->kernel, "ms",
                      haq_json_real(t->ms), "gops", haq_json_real(gops),
-                     "weight_bytes", (json_int_t)t->weight_bytes);
+                     "weight_bytes", (json_int_t)t->weight_bytes, "layout",
+                     t->layout);
 }
 
 haq_status haq_bench_steps(json_t **out, struct haq_session *session,
@@ -84,6 +85,20 @@ static void print_step(struct haq_table *t, const json_t *step, double total)
     print_cell(t, bytes > 0 && ms > 0, bytes * 1e-6 / ms);
 }
 
+static void print_layout_changes(const json_t *steps)
+{
+    double ms = 0;
+    int changes = 0;
+    for (size_t i = 0; i < json_array_size(steps); i++) {
+        const json_t *step = json_array_get(steps, i);
+        if (!json_is_true(json_object_get(step, "layout")))
+            continue;
+        changes++;
+        ms += at(step, "ms");
+    }
+    printf("layout changes: %d, %.2f us\n", changes, 1000 * ms);
+}
+
 void haq_bench_print_steps(const json_t *steps)
 {
     const char *heads[] = {"step",   "kernel",      ">us",  ">share",
@@ -105,4 +120,5 @@ void haq_bench_print_steps(const json_t *steps)
     print_cell(t, true, bytes / 1000);
     print_cell(t, false, 0);
     haq_table_print(t, stdout);
+    print_layout_changes(steps);
 }

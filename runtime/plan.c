@@ -420,6 +420,8 @@ size_t haq_plan_steps(const struct haq_plan *p)
 struct haq_step_info haq_plan_step(const struct haq_plan *p, size_t i)
 {
     const struct haq_step *s = &p->step[i];
-    return (struct haq_step_info){s->name, s->layer, s->kernel,
-                                  s->weight_bytes};
+    bool transpose =
+        s->node >= 0 && haq_plan_node(p, s->node)->op->code == HAQ_OP_TRANSPOSE;
+    return (struct haq_step_info){s->name, s->layer, s->kernel, s->weight_bytes,
+                                  transpose};
 }

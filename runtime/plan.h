@@ -55,6 +55,8 @@ struct haq_step_info {
     const char *layer;   /* recipe name of the layer, or NULL */
     const char *kernel;  /* table row that runs it */
     size_t weight_bytes; /* packed weights that it reads */
+    bool layout; /* it only brings a tensor into another layout: a transpose of
+                    the model, or one that a pass put there */
 };
 size_t haq_plan_steps(const struct haq_plan *p);
 struct haq_step_info haq_plan_step(const struct haq_plan *p, size_t i);

@@ -101,6 +101,7 @@ static haq_status describe(struct haq_profile *out, const struct haq_plan *plan,
             .name = haq_arena_strdup(&out->arena, info.name),
             .kernel = haq_arena_strdup(&out->arena, info.kernel),
             .weight_bytes = info.weight_bytes,
+            .layout = info.layout,
             .ms = median_ms(mine, i, scratch),
         };
         if (info.layer)

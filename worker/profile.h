@@ -13,6 +13,7 @@ struct haq_step_time {
     const char *layer;   /* recipe name of the layer, or NULL */
     const char *kernel;  /* table row that runs it */
     size_t weight_bytes; /* packed weights that it reads */
+    bool layout;         /* it only changes a tensor's layout */
     double ms;           /* median */
 };
 

@@ -112,6 +112,8 @@ def bench_of_widths():
                 checks.that(isa not in step["kernel"],
                             f"--isa none ran {step['kernel']}")
         named = [s for s in row["steps"] if s["layer"]]
+        checks.that(sum(s["layout"] for s in row["steps"]) <= 1,
+                    f"{row['recipe']}: layout changes inside the network")
         checks.that(len({s["layer"] for s in named}) == layers,
                     f"{row['recipe']}: {len(named)} steps of {layers} layers")
         checks.that(sum(s["weight_bytes"] for s in named) ==
