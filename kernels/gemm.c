@@ -189,24 +189,30 @@ static void run_u8_s8(const struct haq_gemm_args *g)
         }
 }
 
+/* What rows with gemm_finish_avx512.inc do. */
+enum {
+    INT_FUSES = 1 << HAQ_EPI_S32_U8 | 1 << HAQ_EPI_S32_F32,
+    FLOAT_FUSES = 1 << HAQ_EPI_F32_F32,
+};
+
 /* The mr of the vector rows is the largest tile that stays in registers. */
-#define FLOAT_ROW(id, set, rows, runs)                                         \
+#define FLOAT_ROW(id, set, rows, runs, fused)                                  \
     {                                                                          \
         .name = id, .kind = HAQ_GEMM_F32, .isa = set, .mr = rows, .nr = NR,    \
         .kr = HAQ_GEMM_KR_FLOAT, .bound = 2e-5f, .pack = haq_gemm_pack_f32,    \
-        .run = runs                                                            \
+        .fuses = fused, .run = runs                                            \
     }
-#define MIXED_ROW(id, set, rows, runs)                                         \
+#define MIXED_ROW(id, set, rows, runs, fused)                                  \
     {                                                                          \
         .name = id, .kind = HAQ_GEMM_F32_S8, .isa = set, .mr = rows, .nr = NR, \
         .kr = HAQ_GEMM_KR_FLOAT, .bits = 8, .bound = 2e-5f,                    \
-        .pack = haq_gemm_pack_f32_s8, .run = runs                              \
+        .pack = haq_gemm_pack_f32_s8, .fuses = fused, .run = runs              \
     }
-#define INT_ROW(id, set, rows, runs)                                           \
+#define INT_ROW(id, set, rows, runs, fused)                                    \
     {                                                                          \
         .name = id, .kind = HAQ_GEMM_U8_S8, .isa = set, .mr = rows, .nr = NR,  \
         .kr = HAQ_GEMM_KR_INT, .bits = 8, .pack = haq_gemm_pack_u8_s8,         \
-        .run = runs                                                            \
+        .fuses = fused, .run = runs                                            \
     }
 #define PACKED_ROW(b, set, isa_name)                                           \
     {                                                                          \
@@ -221,18 +227,20 @@ static void run_u8_s8(const struct haq_gemm_args *g)
         PACKED_ROW(2, set, isa_name), PACKED_ROW(1, set, isa_name)
 
 static const struct haq_gemm_impl impls[] = {
-    FLOAT_ROW("gemm_f32_ref", HAQ_ISA_NONE, 8, run_f32),
-    MIXED_ROW("gemm_f32_s8_ref", HAQ_ISA_NONE, 8, run_f32_s8),
-    INT_ROW("gemm_u8_s8_ref", HAQ_ISA_NONE, 8, run_u8_s8),
+    FLOAT_ROW("gemm_f32_ref", HAQ_ISA_NONE, 8, run_f32, 0),
+    MIXED_ROW("gemm_f32_s8_ref", HAQ_ISA_NONE, 8, run_f32_s8, 0),
+    INT_ROW("gemm_u8_s8_ref", HAQ_ISA_NONE, 8, run_u8_s8, 0),
 #ifdef HAQ_ARCH_X86
-    FLOAT_ROW("gemm_f32_avx2", HAQ_ISA_AVX2, 24, haq_gemm_f32_avx2),
-    MIXED_ROW("gemm_f32_s8_avx2", HAQ_ISA_AVX2, 24, haq_gemm_f32_s8_avx2),
-    INT_ROW("gemm_u8_s8_avx2", HAQ_ISA_AVX2, 24, haq_gemm_u8_s8_avx2),
-    FLOAT_ROW("gemm_f32_avx512", HAQ_ISA_AVX512, 24, haq_gemm_f32_avx512),
-    MIXED_ROW("gemm_f32_s8_avx512", HAQ_ISA_AVX512, 24, haq_gemm_f32_s8_avx512),
-    INT_ROW("gemm_u8_s8_avx512", HAQ_ISA_AVX512, 24, haq_gemm_u8_s8_avx512),
+    FLOAT_ROW("gemm_f32_avx2", HAQ_ISA_AVX2, 24, haq_gemm_f32_avx2, 0),
+    MIXED_ROW("gemm_f32_s8_avx2", HAQ_ISA_AVX2, 24, haq_gemm_f32_s8_avx2, 0),
+    INT_ROW("gemm_u8_s8_avx2", HAQ_ISA_AVX2, 24, haq_gemm_u8_s8_avx2, 0),
+    FLOAT_ROW("gemm_f32_avx512", HAQ_ISA_AVX512, 24, haq_gemm_f32_avx512,
+              FLOAT_FUSES),
+    MIXED_ROW("gemm_f32_s8_avx512", HAQ_ISA_AVX512, 24, haq_gemm_f32_s8_avx512,
+              FLOAT_FUSES),
+    INT_ROW("gemm_u8_s8_avx512", HAQ_ISA_AVX512, 24, haq_gemm_u8_s8_avx512, 0),
     INT_ROW("gemm_u8_s8_avx512vnni", HAQ_ISA_AVX512 | HAQ_ISA_VNNI, 24,
-            haq_gemm_u8_s8_avx512vnni),
+            haq_gemm_u8_s8_avx512vnni, INT_FUSES),
     {.name = "gemm_u8_s8_avx512amx",
      .kind = HAQ_GEMM_U8_S8,
      .isa = HAQ_ISA_AVX512 | HAQ_ISA_VNNI | HAQ_ISA_AMX,
@@ -246,13 +254,13 @@ static const struct haq_gemm_impl impls[] = {
     PACKED_ROWS(HAQ_ISA_AVX512 | HAQ_ISA_VNNI, avx512vnni),
 #endif
 #ifdef HAQ_ARCH_ARM
-    FLOAT_ROW("gemm_f32_neon", HAQ_ISA_NEON, 24, haq_gemm_f32_neon),
-    MIXED_ROW("gemm_f32_s8_neon", HAQ_ISA_NEON, 24, haq_gemm_f32_s8_neon),
-    INT_ROW("gemm_u8_s8_neon", HAQ_ISA_NEON, 24, haq_gemm_u8_s8_neon),
+    FLOAT_ROW("gemm_f32_neon", HAQ_ISA_NEON, 24, haq_gemm_f32_neon, 0),
+    MIXED_ROW("gemm_f32_s8_neon", HAQ_ISA_NEON, 24, haq_gemm_f32_s8_neon, 0),
+    INT_ROW("gemm_u8_s8_neon", HAQ_ISA_NEON, 24, haq_gemm_u8_s8_neon, 0),
     INT_ROW("gemm_u8_s8_dotprod", HAQ_ISA_NEON | HAQ_ISA_DOTPROD, 24,
-            haq_gemm_u8_s8_dotprod),
+            haq_gemm_u8_s8_dotprod, 0),
     INT_ROW("gemm_u8_s8_i8mm", HAQ_ISA_NEON | HAQ_ISA_I8MM, 24,
-            haq_gemm_u8_s8_i8mm),
+            haq_gemm_u8_s8_i8mm, 0),
 #endif
 };
 

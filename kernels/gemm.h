@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/epilogue.h"
+
 /* What A and W hold. */
 enum haq_gemm_kind {
     HAQ_GEMM_F32,    /* A float, W float, acc float */
@@ -45,6 +47,13 @@ struct haq_gemm_args {
                        divided by 2^shift, which is exact; 0 for float W.  Rows
                        that read packed panels know theirs and ignore it */
     void *scratch;  /* haq_gemm_scratch_bytes of it, aligned to 64; NULL if 0 */
+
+    /* NULL, or an epilogue that the row `fuses`: results go to finish->y
+     * straight from registers and acc is not touched.  Its columns are those of
+     * the call, the last panel's beyond finish->cols left out; zw is NULL, and
+     * acc, lda, rows are not looked at. */
+    const struct haq_epilogue_args *finish;
+    enum haq_epilogue_kind finish_kind;
 };
 
 typedef void haq_gemm_fn(const struct haq_gemm_args *a);
@@ -69,7 +78,8 @@ struct haq_gemm_impl {
     int bits;     /* of W's codes: 8, or fewer when the row reads packed panels
                      (kernels/panel.h) in registers, and then takes one segment
                      only; 0 for float W */
-    float bound;  /* float rows: |error| <= bound * sum |a| |w|; 0: bit exact */
+    unsigned fuses; /* 1 << kind of each epilogue that run can do itself */
+    float bound; /* float rows: |error| <= bound * sum |a| |w|; 0: bit exact */
     haq_gemm_pack_fn *pack;
     haq_gemm_fn *run;
     haq_gemm_scratch_fn *scratch; /* NULL: none needed */

@@ -154,7 +154,8 @@ haq_status haq_finish_make(struct haq_finish *f, struct haq_plan *p,
     return make_rows(f, p, s, d);
 }
 
-void haq_finish_run(const struct haq_finish *f, const struct haq_finish_tile *t)
+struct haq_epilogue_args haq_finish_args(const struct haq_finish *f,
+                                         const struct haq_finish_tile *t)
 {
     struct haq_epilogue_args a = f->args;
     a.acc = t->acc;
@@ -171,6 +172,12 @@ void haq_finish_run(const struct haq_finish *f, const struct haq_finish_tile *t)
     a.rowsum = t->rowsum;
     a.row_scale = t->row_scale;
     a.row_zero = t->row_zero;
+    return a;
+}
+
+void haq_finish_run(const struct haq_finish *f, const struct haq_finish_tile *t)
+{
+    struct haq_epilogue_args a = haq_finish_args(f, t);
     f->first->run(&a);
     if (!f->second)
         return;

@@ -52,6 +52,11 @@ static inline bool haq_finish_needs_rowsum(const struct haq_finish *f)
 void haq_finish_run(const struct haq_finish *f,
                     const struct haq_finish_tile *t);
 
+/* The first epilogue's arguments for a tile, for kernels that do it themselves.
+ */
+struct haq_epilogue_args haq_finish_args(const struct haq_finish *f,
+                                         const struct haq_finish_tile *t);
+
 /* Column n's bias as int32 at the product of scales (name, in->params.scale,
  * scale and bias of the spec are read).  HAQ_INVALID: it does not fit. */
 haq_status haq_finish_bias(const struct haq_finish_spec *s, size_t n,

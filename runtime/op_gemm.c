@@ -31,6 +31,7 @@ struct gemm_step {
     haq_panel_unpack_fn *unpack;      /* NULL: it reads panels as they are */
     const struct haq_rowsum_impl *rowsum;
     struct haq_finish finish;
+    bool fused; /* into the kernel */
     struct haq_packed w;
     size_t parts, channels, n; /* n columns of a part */
     size_t segments, seg_len;  /* as the kernel sees them */
@@ -70,11 +71,12 @@ static const void *const *gathered(const struct gemm_step *g,
     return rows;
 }
 
-static void finish(const struct gemm_step *g, const struct unit *u, size_t len,
-                   size_t panels, const char *in, char *y, char *scratch)
+static struct haq_finish_tile finish_tile(const struct gemm_step *g,
+                                          const struct unit *u, size_t len,
+                                          size_t panels, char *y, char *scratch)
 {
     size_t nr = g->impl->nr, first = u->block * g->block * nr;
-    struct haq_finish_tile t = {
+    return (struct haq_finish_tile){
         .acc = scratch + g->acc_at,
         .tmp = (float *)(void *)(scratch + g->tmp_at),
         .lda = g->block * nr,
@@ -87,11 +89,28 @@ static void finish(const struct gemm_step *g, const struct unit *u, size_t len,
         .row_zero = (int32_t *)(void *)(scratch + g->zero_at),
         .row_scale = (float *)(void *)(scratch + g->scale_at),
     };
+}
+
+/* What the kernel left to do. */
+static void finish(const struct gemm_step *g, const struct unit *u,
+                   const struct haq_gemm_args *args,
+                   const struct haq_finish_tile *t, const char *in,
+                   char *scratch)
+{
+    if (haq_finish_needs_rowsum(&g->finish)) {
+        struct haq_rowsum_args sums = {
+            .a = args->a,
+            .rows = args->rows,
+            .segments = g->segments,
+            .seg_len = g->seg_len,
+            .sum = (int32_t *)(void *)(scratch + g->sum_at)};
+        g->rowsum->run(&sums);
+    }
     if (g->rows.in.form.kind == HAQ_FORM_ROWS)
         haq_rows_scales(&g->rows, in, u->tile,
                         (float *)(void *)(scratch + g->scale_at),
                         (int32_t *)(void *)(scratch + g->zero_at));
-    haq_finish_run(&g->finish, &t);
+    haq_finish_run(&g->finish, t);
 }
 
 static size_t panels_of(const struct gemm_step *g, size_t block)
@@ -134,6 +153,9 @@ static void run_unit(const struct haq_part *p, const struct unit *u,
                             scratch + g->gather_at);
     else if (g->gather)
         a = gathered(g, a, len, scratch);
+    struct haq_finish_tile t = finish_tile(
+        g, u, len, panels, haq_exec_slot(p->e, p->s->out[0]), scratch);
+    struct haq_epilogue_args fused = haq_finish_args(&g->finish, &t);
     struct haq_gemm_args args = {
         .a = a,
         .rows = len,
@@ -145,18 +167,12 @@ static void run_unit(const struct haq_part *p, const struct unit *u,
         .ldc = g->block * g->impl->nr,
         .scratch = scratch + g->row_at,
         .shift = g->w.bits ? haq_panel_shift(g->w.bits) : 0,
+        .finish = g->fused ? &fused : NULL,
+        .finish_kind = g->finish.first->kind,
     };
     g->impl->run(&args);
-    if (haq_finish_needs_rowsum(&g->finish)) {
-        struct haq_rowsum_args sums = {
-            .a = a,
-            .rows = len,
-            .segments = g->segments,
-            .seg_len = g->seg_len,
-            .sum = (int32_t *)(void *)(scratch + g->sum_at)};
-        g->rowsum->run(&sums);
-    }
-    finish(g, u, len, panels, in, haq_exec_slot(p->e, p->s->out[0]), scratch);
+    if (!g->fused)
+        finish(g, u, &args, &t, in, scratch);
 }
 
 static void run_units(void *arg, size_t begin, size_t end, size_t worker)
@@ -218,11 +234,17 @@ static void choose_kernel(struct gemm_step *g, const struct haq_plan *p)
     if (g->w.bits % 8 == 0)
         return;
     packed = haq_gemm_select_packed(g->impl->kind, g->w.bits, p->isa);
-    if (packed && g->rows.count <= packed->mr && packed->nr == g->impl->nr &&
-        packed->kr == g->impl->kr)
+    if (packed && g->segments == 1 && g->rows.count <= packed->mr &&
+        packed->nr == g->impl->nr && packed->kr == g->impl->kr)
         g->impl = packed;
     else
         g->unpack = haq_panel_select(p->isa)->unpack;
+}
+
+static bool can_fuse(const struct gemm_step *g)
+{
+    return g->impl->fuses >> g->finish.first->kind & 1 && !g->finish.second &&
+           !g->finish.args.zw;
 }
 
 static size_t lay_out_scratch(struct gemm_step *g)
@@ -305,6 +327,7 @@ haq_status haq_add_gemm(struct haq_plan *p, const struct haq_product *x,
     if (s)
         return s;
     choose_kernel(g, p);
+    g->fused = can_fuse(g);
     choose_blocks(g);
     step.kernel = kernel_name(g, p);
     if (!step.kernel)

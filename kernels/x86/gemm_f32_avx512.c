@@ -3,11 +3,13 @@
 
 #include "kernels/gemm_priv.h"
 #include "kernels/unroll.h"
+#include "kernels/x86/gemm_finish_avx512.inc"
 
 #define ROWS1 24
 #define ROWS2 12
 #define ROWS4 6
 #define LOAD_A4 load_a4
+#define FINISH finish_floats
 #define RUN haq_gemm_f32_avx512
 enum { VECS = 1, W_STEP = 64, ELEMS = 1, REGISTERS = 32 };
 
