@@ -7,7 +7,7 @@
 
 #include "tests/suite.h"
 
-enum { SIDE = 21, ROOM = SIDE * SIDE * 3 * 8 };
+enum { SIDE = 37, ROOM = SIDE * SIDE * 3 * 8 };
 
 static unsigned char from[ROOM], to[ROOM], want[ROOM];
 
