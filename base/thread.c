@@ -1,7 +1,8 @@
 /* Hand-over without locks.  Each worker has a ticket that the owner increments
- * to start it; `pending` counts the workers that have not finished.  Whoever
- * waits spins first and then sleeps in a futex on the very word it waits for,
- * having raised a flag, so that nobody pays for a wake-up call in vain. */
+ * to start it, with the job in the same cache line; `pending` counts the
+ * workers that have not finished.  Whoever waits spins first and then sleeps in
+ * a futex on the very word it waits for, having raised a flag, so that nobody
+ * pays for a wake-up call in vain. */
 #include "base/thread.h"
 
 #include <assert.h>
@@ -10,6 +11,7 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,17 +25,8 @@ enum { CACHE_LINE = 64, SPIN_NS = 50000, THREADS_MAX = 1024 };
 
 /* A word that one thread waits on. */
 struct event {
-    _Alignas(CACHE_LINE) atomic_uint word;
+    atomic_uint word;
     atomic_bool asleep;
-};
-
-struct worker {
-    struct event ticket;
-    struct haq_pool *pool;
-    size_t index;
-    unsigned seen; /* the ticket that was served last */
-    pthread_t thread;
-    bool started;
 };
 
 struct job {
@@ -44,6 +37,18 @@ struct job {
     bool dynamic;
 };
 
+struct worker {
+    _Alignas(CACHE_LINE) struct event ticket;
+    struct job job; /* written by the owner before the ticket */
+    _Alignas(CACHE_LINE) struct haq_pool *pool;
+    size_t index;
+    unsigned seen; /* the ticket that was served last */
+    pthread_t thread;
+    bool started;
+};
+_Static_assert(offsetof(struct worker, pool) == CACHE_LINE,
+               "a job comes with its ticket");
+
 struct haq_pool {
     struct worker *workers; /* [threads]; 0 is the caller */
     size_t threads;
@@ -52,9 +57,8 @@ struct haq_pool {
     hwloc_cpuset_t *cores; /* [n_cores] one hardware thread of each */
     size_t n_cores;
     hwloc_bitmap_t unpinned; /* the caller's CPUs before it was pinned */
-    struct event pending;
-    struct job job; /* written by the owner while no worker runs */
-    bool stop;      /* likewise */
+    bool stop;               /* written while no worker runs */
+    _Alignas(CACHE_LINE) struct event pending;
     _Alignas(CACHE_LINE) atomic_size_t next; /* dynamic: first not taken */
 };
 
@@ -72,15 +76,17 @@ static unsigned event_wait(struct event *e, unsigned old, uint64_t spin_ns)
 {
     enum { SPINS_PER_LOOK = 32 };
     unsigned now;
-    uint64_t start = spin_ns ? haq_clock_ns() : 0;
+    uint64_t start = 0;
 
-    while (spin_ns && haq_clock_ns() - start < spin_ns)
-        for (int i = 0; i < SPINS_PER_LOOK; i++) {
+    do {
+        for (int i = 0; spin_ns && i < SPINS_PER_LOOK; i++) {
             now = atomic_load_explicit(&e->word, memory_order_acquire);
             if (now != old)
                 return now;
             relax();
         }
+        start = start ? start : haq_clock_ns();
+    } while (spin_ns && haq_clock_ns() - start < spin_ns);
     atomic_store(&e->asleep, true);
     while ((now = atomic_load(&e->word)) == old)
         syscall(SYS_futex, &e->word, FUTEX_WAIT_PRIVATE, old, NULL, NULL, 0);
@@ -95,10 +101,8 @@ static void event_wake(struct event *e)
         syscall(SYS_futex, &e->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
-static void run_share(struct haq_pool *p, size_t worker)
+static void run_share(struct haq_pool *p, const struct job *j, size_t worker)
 {
-    const struct job *j = &p->job;
-
     if (!j->dynamic) {
         size_t chunks = (j->n - 1) / j->grain + 1;
         size_t each = chunks / j->shares, more = chunks % j->shares;
@@ -137,17 +141,18 @@ static void *worker_main(void *arg)
         w->seen = event_wait(&w->ticket, w->seen, p->spin_ns);
         if (p->stop)
             return NULL;
-        run_share(p, w->index);
+        run_share(p, &w->job, w->index);
         if (atomic_fetch_sub(&p->pending.word, 1) == 1)
             event_wake(&p->pending);
     }
 }
 
-static void dispatch(struct haq_pool *p, size_t shares)
+static void dispatch(struct haq_pool *p, const struct job *job)
 {
-    atomic_store_explicit(&p->pending.word, (unsigned)shares - 1,
+    atomic_store_explicit(&p->pending.word, (unsigned)job->shares - 1,
                           memory_order_relaxed);
-    for (size_t i = 1; i < shares; i++) {
+    for (size_t i = 1; i < job->shares; i++) {
+        p->workers[i].job = *job;
         atomic_fetch_add(&p->workers[i].ticket.word, 1);
         event_wake(&p->workers[i].ticket);
     }
@@ -167,10 +172,9 @@ static void run(struct haq_pool *p, struct job job)
     /* `next` goes past n by a grain for each share: clamp so that the sum
      * cannot wrap. */
     assert(job.n <= SIZE_MAX / 2 && job.grain <= SIZE_MAX / 4 / job.shares);
-    p->job = job;
     atomic_store_explicit(&p->next, 0, memory_order_relaxed);
-    dispatch(p, job.shares);
-    run_share(p, 0);
+    dispatch(p, &job);
+    run_share(p, &job, 0);
     for (unsigned left = atomic_load(&p->pending.word); left;)
         left = event_wait(&p->pending, left, p->spin_ns);
 }

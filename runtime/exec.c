@@ -111,7 +111,7 @@ static void show(const struct haq_exec *e, int slot, haq_watch_fn *fn,
         p->g->values[s->value].dtype == HAQ_F32)
         fn(arg, s->value, e->at[slot], s->count);
     for (int i = slot + 1; i < p->n_slots; i++)
-        if (p->slot[i].of == slot)
+        if (p->slot[i].of == slot && !p->slot[i].over)
             show(e, i, fn, arg);
 }
 

@@ -154,30 +154,10 @@ haq_status haq_finish_make(struct haq_finish *f, struct haq_plan *p,
     return make_rows(f, p, s, d);
 }
 
-struct haq_epilogue_args haq_finish_args(const struct haq_finish *f,
-                                         const struct haq_finish_tile *t)
-{
-    struct haq_epilogue_args a = f->args;
-    a.acc = t->acc;
-    a.lda = t->lda;
-    a.rows = t->rows;
-    a.cols = t->cols;
-    a.y = f->second ? (void *)t->tmp : t->y + t->col * f->out_elem;
-    a.ldy = f->second ? t->lda : t->ldy;
-    a.mult = a.mult ? a.mult + t->col : NULL;
-    a.corr = a.corr ? a.corr + t->col : NULL;
-    a.bias = a.bias ? a.bias + t->col : NULL;
-    a.colsum = a.colsum ? a.colsum + t->col : NULL;
-    a.zw = a.zw ? a.zw + t->col : NULL;
-    a.rowsum = t->rowsum;
-    a.row_scale = t->row_scale;
-    a.row_zero = t->row_zero;
-    return a;
-}
-
 void haq_finish_run(const struct haq_finish *f, const struct haq_finish_tile *t)
 {
-    struct haq_epilogue_args a = haq_finish_args(f, t);
+    struct haq_epilogue_args a;
+    haq_finish_args(&a, f, t);
     f->first->run(&a);
     if (!f->second)
         return;

@@ -53,9 +53,29 @@ void haq_finish_run(const struct haq_finish *f,
                     const struct haq_finish_tile *t);
 
 /* The first epilogue's arguments for a tile, for kernels that do it themselves.
- */
-struct haq_epilogue_args haq_finish_args(const struct haq_finish *f,
-                                         const struct haq_finish_tile *t);
+ * Inline, and not by value: small layers have many tiles, and a structure that
+ * is copied just after its members were written stalls on every copy. */
+static inline void haq_finish_args(struct haq_epilogue_args *a,
+                                   const struct haq_finish *f,
+                                   const struct haq_finish_tile *t)
+{
+    const struct haq_epilogue_args *all = &f->args;
+    *a = *all;
+    a->acc = t->acc;
+    a->lda = t->lda;
+    a->rows = t->rows;
+    a->cols = t->cols;
+    a->y = f->second ? (void *)t->tmp : t->y + t->col * f->out_elem;
+    a->ldy = f->second ? t->lda : t->ldy;
+    a->mult = all->mult ? all->mult + t->col : NULL;
+    a->corr = all->corr ? all->corr + t->col : NULL;
+    a->bias = all->bias ? all->bias + t->col : NULL;
+    a->colsum = all->colsum ? all->colsum + t->col : NULL;
+    a->zw = all->zw ? all->zw + t->col : NULL;
+    a->rowsum = t->rowsum;
+    a->row_scale = t->row_scale;
+    a->row_zero = t->row_zero;
+}
 
 /* Column n's bias as int32 at the product of scales (name, in->params.scale,
  * scale and bias of the spec are read).  HAQ_INVALID: it does not fit. */

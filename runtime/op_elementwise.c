@@ -77,6 +77,7 @@ haq_status haq_prepare_unary(struct haq_plan *p, int node, struct haq_diag *d)
     step.run = run_unary;
     step.data = u;
     step.serial = x->count < SMALL_WORK;
+    step.over = 1;
     return s ? s : haq_plan_add(p, &step, &in, 1, &out, 1, d);
 }
 
@@ -251,6 +252,9 @@ haq_status haq_prepare_binary(struct haq_plan *p, int node, struct haq_diag *d)
     step.run = run_binary;
     step.data = b;
     step.serial = y->count < SMALL_WORK;
+    for (int i = 0; i < 2; i++)
+        if (haq_plan_value(p, n->in[i])->count == y->count)
+            step.over |= 1u << i;
     if (p->slot[in[0]].form.kind == HAQ_FORM_CODES) {
         if (!same_count(p, n))
             return haq_plan_unsupported(p, node, "codes that broadcast", d);
@@ -259,6 +263,8 @@ haq_status haq_prepare_binary(struct haq_plan *p, int node, struct haq_diag *d)
         step.kernel = "add_u8";
         step.run = run_add_codes;
         step.serial = y->count < 4 * SMALL_WORK;
+        if (!b->add_u8)
+            step.over = 0;
     }
     return haq_plan_add(p, &step, in, 2, &out, 1, d);
 }

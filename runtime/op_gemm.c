@@ -155,7 +155,8 @@ static void run_unit(const struct haq_part *p, const struct unit *u,
         a = gathered(g, a, len, scratch);
     struct haq_finish_tile t = finish_tile(
         g, u, len, panels, haq_exec_slot(p->e, p->s->out[0]), scratch);
-    struct haq_epilogue_args fused = haq_finish_args(&g->finish, &t);
+    struct haq_epilogue_args fused;
+    haq_finish_args(&fused, &g->finish, &t);
     struct haq_gemm_args args = {
         .a = a,
         .rows = len,

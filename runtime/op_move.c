@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "runtime/copy.h"
 #include "runtime/ops.h"
 #include "runtime/walk.h"
 
@@ -35,22 +36,29 @@ static size_t slot_size(const struct haq_plan *p, int slot)
 
 /* ---- strided copies ----------------------------------------------------- */
 
-static void copy_elements(char *y, const char *x, size_t n, ptrdiff_t sy,
-                          ptrdiff_t sx, size_t size)
+/* One axis: the units are its elements. */
+static struct haq_copy line(const struct copy_step *c, size_t count)
 {
-    if (sy == 1 && sx == 1) {
-        memcpy(y, x, n * size);
-    } else if (size == sizeof(float)) {
-        for (size_t i = 0; i < n; i++)
-            memcpy(y + (ptrdiff_t)i * sy * 4, x + (ptrdiff_t)i * sx * 4, 4);
-    } else if (size == 1) {
-        for (size_t i = 0; i < n; i++)
-            y[(ptrdiff_t)i * sy] = x[(ptrdiff_t)i * sx];
-    } else {
-        ptrdiff_t z = (ptrdiff_t)size;
-        for (size_t i = 0; i < n; i++)
-            memcpy(y + (ptrdiff_t)i * sy * z, x + (ptrdiff_t)i * sx * z, size);
-    }
+    const struct haq_walk *w = &c->walk;
+    return (struct haq_copy){.rows = 1,
+                             .cols = count,
+                             .y_col = w->stride[1][0],
+                             .x_col = w->stride[0][0],
+                             .size = c->size};
+}
+
+/* Rows of the last two axes. */
+static struct haq_copy rows_of(const struct copy_step *c, size_t rows)
+{
+    const struct haq_walk *w = &c->walk;
+    int last = w->rank - 1;
+    return (struct haq_copy){.rows = rows,
+                             .cols = w->dims[last],
+                             .y_row = w->stride[1][last - 1],
+                             .y_col = w->stride[1][last],
+                             .x_row = w->stride[0][last - 1],
+                             .x_col = w->stride[0][last],
+                             .size = c->size};
 }
 
 static void copy_part(void *arg, size_t begin, size_t end, size_t worker)
@@ -58,25 +66,27 @@ static void copy_part(void *arg, size_t begin, size_t end, size_t worker)
     const struct haq_part *part = arg;
     const struct copy_step *c = part->s->data;
     const struct haq_walk *w = &c->walk;
-    int last = w->rank - 1;
     ptrdiff_t z = (ptrdiff_t)c->size;
-    ptrdiff_t sx = w->stride[0][last], sy = w->stride[1][last];
     const char *x = haq_exec_slot(part->e, part->s->in[0]);
     char *y = haq_exec_slot(part->e, part->s->out[0]);
     (void)worker;
 
     x += c->x_at * z, y += c->y_at * z;
     if (w->rank == 1) {
-        copy_elements(y + (ptrdiff_t)begin * sy * z,
-                      x + (ptrdiff_t)begin * sx * z, end - begin, sy, sx,
-                      c->size);
+        struct haq_copy all = line(c, end - begin);
+        haq_copy_run(y + (ptrdiff_t)begin * all.y_col * z,
+                     x + (ptrdiff_t)begin * all.x_col * z, &all);
         return;
     }
-    struct haq_odometer o;
-    haq_odometer_start(&o, w, begin);
-    for (size_t i = begin; i < end; i++, haq_odometer_step(&o, w))
-        copy_elements(y + o.offset[1] * z, x + o.offset[0] * z, w->dims[last],
-                      sy, sx, c->size);
+    size_t rows = w->dims[w->rank - 2];
+    while (begin < end) {
+        ptrdiff_t at[HAQ_WALK_OPERANDS];
+        struct haq_copy some =
+            rows_of(c, haq_min_size(end - begin, rows - begin % rows));
+        haq_walk_at(w, begin, at);
+        haq_copy_run(y + at[1] * z, x + at[0] * z, &some);
+        begin += some.rows;
+    }
 }
 
 static void fill_part(void *arg, size_t begin, size_t end, size_t worker)
@@ -124,7 +134,7 @@ static haq_status add_copy(struct haq_plan *p, int node, int o,
     if (!own->y_count)
         return haq_plan_unsupported(p, node, "makes an empty tensor", d);
     haq_walk_make(&own->walk, shape, 2, stride);
-    haq_walk_lengthen(&own->walk);
+    haq_walk_pair(&own->walk);
     own->size = slot_size(p, out);
     own->same_bytes =
         own->size == 1 || !memcmp(own->value, own->value + 1, own->size - 1);
@@ -257,16 +267,20 @@ struct concat_step {
     int32_t qlo, qhi;
 };
 
-static void concat_one(const struct concat_step *c,
-                       const struct concat_input *in, char *y, const char *x)
+/* Chunks begin..end of an input that changes its form. */
+static void concat_convert(const struct concat_step *c,
+                           const struct concat_input *in, char *y,
+                           const char *x, size_t begin, size_t end)
 {
-    if (in->how == CONCAT_REQUANTIZE)
-        c->ew->requantize((void *)y, (const void *)x, in->chunk, in->from,
-                          c->to, c->qlo, c->qhi);
-    else if (in->how == CONCAT_DEQUANTIZE)
-        c->ew->dequantize((void *)y, (const void *)x, in->chunk, in->from);
-    else
-        memcpy(y, x, in->chunk * c->size);
+    for (size_t o = begin; o < end; o++) {
+        char *to = y + (o * c->chunk + in->at) * c->size;
+        const void *from = x + o * in->chunk; /* codes */
+        if (in->how == CONCAT_REQUANTIZE)
+            c->ew->requantize((void *)to, from, in->chunk, in->from, c->to,
+                              c->qlo, c->qhi);
+        else
+            c->ew->dequantize((void *)to, from, in->chunk, in->from);
+    }
 }
 
 static void concat_part(void *arg, size_t begin, size_t end, size_t worker)
@@ -279,10 +293,18 @@ static void concat_part(void *arg, size_t begin, size_t end, size_t worker)
     for (int i = 0; i < part->s->n_in; i++) {
         const struct concat_input *in = &c->in[i];
         const char *x = haq_exec_slot(part->e, part->s->in[i]);
-        size_t size = in->how == CONCAT_COPY ? c->size : 1;
-        for (size_t o = begin; o < end; o++)
-            concat_one(c, in, y + (o * c->chunk + in->at) * c->size,
-                       x + o * in->chunk * size);
+        struct haq_copy chunks = {.rows = end - begin,
+                                  .cols = in->chunk,
+                                  .y_row = (ptrdiff_t)c->chunk,
+                                  .y_col = 1,
+                                  .x_row = (ptrdiff_t)in->chunk,
+                                  .x_col = 1,
+                                  .size = c->size};
+        if (in->how == CONCAT_COPY)
+            haq_copy_run(y + (begin * c->chunk + in->at) * c->size,
+                         x + begin * in->chunk * c->size, &chunks);
+        else
+            concat_convert(c, in, y, x, begin, end);
     }
 }
 

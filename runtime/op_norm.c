@@ -30,6 +30,7 @@ static haq_status add_step(struct haq_plan *p, int node, struct rows_step *r,
     step.data = r;
     step.scratch = scratch;
     step.serial = r->outer * r->n * r->inner <= 1024;
+    step.over = 1; /* rows are read before they are written */
     return haq_plan_add(p, &step, &in, 1, &out, 1, d);
 }
 

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "kernels/gemm.h"
+#include "kernels/gemm_turned.h"
 #include "kernels/rowsum.h"
+#include "runtime/copy.h"
 #include "runtime/finish.h"
 #include "runtime/ops.h"
 #include "runtime/walk.h"
@@ -24,54 +26,49 @@ struct product_step {
     size_t items, m, n, k;
     size_t blocks; /* parts of M, each packs b for itself */
     bool trans_a, trans_b;
+    bool fused; /* the epilogue is in the kernel */
     size_t elem, out_elem;
     int32_t z_a, z_b;
     /* scratch of one thread */
     size_t b_at, packed_at, acc_at, corr_at, sum_at, row_at, a_at;
 };
 
-/* dst[cols][rows] from src[rows][cols]; codes are shifted by `minus`. */
-static void transpose(char *dst, const char *src, size_t rows, size_t cols,
-                      size_t elem, unsigned minus)
-{
-    for (size_t c = 0; c < cols; c++)
-        for (size_t r = 0; r < rows; r++) {
-            const char *from = src + (r * cols + c) * elem;
-            if (elem == 1)
-                *dst = (char)((unsigned char)*from - minus);
-            else
-                memcpy(dst, from, sizeof(float));
-            dst += elem;
-        }
-}
-
-static void straight(char *dst, const char *src, size_t n, size_t elem,
-                     unsigned minus)
-{
-    if (elem > 1)
-        memcpy(dst, src, n * elem);
-    for (size_t i = 0; elem == 1 && i < n; i++)
-        dst[i] = (char)((unsigned char)src[i] - minus);
-}
-
-/* [n][k] in scratch, then panels; for codes the correction of each column. */
-static void pack(const struct product_step *g, const char *b, char *scratch)
+/* b as rows of one column each, as layers have their weights. */
+static void pack_columns(const struct product_step *g, const char *b,
+                         int32_t *sum, char *scratch)
 {
     char *rows = scratch + g->b_at;
-    int32_t *corr = (int32_t *)(void *)(scratch + g->corr_at);
     const int8_t *code = (const int8_t *)rows;
 
-    if (g->trans_b)
-        straight(rows, b, g->n * g->k, g->elem, SHIFT);
-    else
-        transpose(rows, b, g->k, g->n, g->elem, SHIFT);
-    g->impl->pack(scratch + g->packed_at, rows, g->n, 1, g->k);
-    for (size_t i = 0; g->elem == 1 && i < g->n; i++) {
-        int32_t sum = 0;
-        for (size_t k = 0; k < g->k; k++)
-            sum += *code++;
-        corr[i] = (int32_t)g->k * g->z_a * g->z_b - g->z_a * sum;
+    if (g->elem > 1) {
+        g->impl->pack(scratch + g->packed_at, b, g->n, 1, g->k);
+        return;
     }
+    for (size_t i = 0; i < g->n * g->k; i++)
+        rows[i] = (char)((unsigned char)b[i] - SHIFT);
+    g->impl->pack(scratch + g->packed_at, rows, g->n, 1, g->k);
+    for (size_t i = 0; i < g->n; i++, sum++) {
+        *sum = 0;
+        for (size_t k = 0; k < g->k; k++)
+            *sum += *code++;
+    }
+}
+
+/* Panels; for codes the correction of each column. */
+static void pack(const struct product_step *g, const char *b, char *scratch)
+{
+    int32_t *corr = (int32_t *)(void *)(scratch + g->corr_at);
+    void *packed = scratch + g->packed_at;
+
+    if (g->trans_b)
+        pack_columns(g, b, corr, scratch);
+    else if (g->elem == 1)
+        haq_gemm_pack_turned_u8(packed, corr, (const uint8_t *)b, g->k, g->n);
+    else
+        haq_gemm_pack_turned_f32(packed, (const float *)(const void *)b, g->k,
+                                 g->n);
+    for (size_t i = 0; g->elem == 1 && i < g->n; i++)
+        corr[i] = (int32_t)g->k * g->z_a * g->z_b - g->z_a * corr[i];
 }
 
 static void run_rows(const struct product_step *g, const char *a, char *y,
@@ -80,6 +77,7 @@ static void run_rows(const struct product_step *g, const char *a, char *y,
     const void **ptr = (const void **)(void *)scratch;
     int32_t *sums = (int32_t *)(void *)(scratch + g->sum_at);
     size_t panels = (g->n + g->impl->nr - 1) / g->impl->nr;
+    struct haq_epilogue_args e = g->args;
     for (size_t i = 0; i < rows; i++)
         ptr[i] = a + i * g->k * g->elem;
     struct haq_gemm_args args = {.a = ptr,
@@ -90,21 +88,24 @@ static void run_rows(const struct product_step *g, const char *a, char *y,
                                  .panels = panels,
                                  .acc = scratch + g->acc_at,
                                  .ldc = panels * g->impl->nr,
-                                 .scratch = scratch + g->row_at};
-    g->impl->run(&args);
-    struct haq_epilogue_args e = g->args;
-    if (g->elem == 1) {
-        struct haq_rowsum_args s = {ptr, rows, 1, g->k, sums};
-        g->rowsum->run(&s);
-        e.rowsum = sums;
-        e.corr = (const int32_t *)(const void *)(scratch + g->corr_at);
-    }
+                                 .scratch = scratch + g->row_at,
+                                 .finish = g->fused ? &e : NULL,
+                                 .finish_kind = g->epilogue->kind};
     e.acc = args.acc;
     e.lda = args.ldc;
     e.rows = rows;
     e.cols = g->n;
     e.y = y;
     e.ldy = g->n;
+    g->impl->run(&args);
+    if (g->fused)
+        return;
+    if (g->elem == 1) {
+        struct haq_rowsum_args s = {ptr, rows, 1, g->k, sums};
+        g->rowsum->run(&s);
+        e.rowsum = sums;
+        e.corr = (const int32_t *)(const void *)(scratch + g->corr_at);
+    }
     g->epilogue->run(&e);
 }
 
@@ -135,7 +136,14 @@ static void run_item(const struct haq_part *p, size_t unit, char *scratch)
     y += item * g->m * g->n * g->out_elem;
     pack(g, b, scratch);
     if (g->trans_a) {
-        transpose(scratch + g->a_at, a, g->k, g->m, g->elem, 0);
+        struct haq_copy turn = {.rows = g->m,
+                                .cols = g->k,
+                                .y_row = (ptrdiff_t)g->k,
+                                .y_col = 1,
+                                .x_row = 1,
+                                .x_col = (ptrdiff_t)g->m,
+                                .size = g->elem};
+        haq_copy_run(scratch + g->a_at, a, &turn);
         a = scratch + g->a_at;
     }
     for (size_t m = block * per; m < end; m += g->impl->mr)
@@ -227,6 +235,7 @@ static void choose_epilogue(struct product_step *g, const struct haq_plan *p,
     g->args.k = (int32_t)g->k;
     g->args.lo = clamp.lo;
     g->args.hi = clamp.hi;
+    g->fused = !in && g->impl->fuses >> kind & 1;
     if (!out)
         return;
     g->args.scale = y->params.scale;

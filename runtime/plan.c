@@ -278,6 +278,38 @@ static void find_lifetimes(struct haq_plan *p)
         live(p, p->first_slot[p->g->outputs[i]], p->n_steps);
 }
 
+/* May the output of step i lie over its input k?  The input must die here, and
+ * the step must not read it in another way as well. */
+static bool dies_here(struct haq_plan *p, int i, int k)
+{
+    const struct haq_step *s = &p->step[i];
+    const struct haq_slot *in = root(p, s->in[k]);
+    for (int j = 0; j < s->n_in; j++)
+        if (!(s->over >> j & 1) && s->in[j] >= 0 && root(p, s->in[j]) == in)
+            return false;
+    return !in->data && in->last == i;
+}
+
+/* Outputs that may be written over an input that dies: what elementwise steps
+ * touch stays in caches longer. */
+static void write_over(struct haq_plan *p)
+{
+    for (int i = 0; i < p->n_steps; i++) {
+        const struct haq_step *s = &p->step[i];
+        for (int k = 0; k < s->n_in && s->over >> k; k++) {
+            struct haq_slot *out = &p->slot[s->out[0]];
+            if (!(s->over >> k & 1) || out->of >= 0 || !dies_here(p, i, k))
+                continue;
+            struct haq_slot *in = root(p, s->in[k]);
+            if (in->bytes < out->bytes || in >= out)
+                continue;
+            out->of = (int)(in - p->slot);
+            out->over = true;
+            in->last = out->last;
+        }
+    }
+}
+
 static bool in_arena(const struct haq_slot *s)
 {
     return s->of < 0 && !s->data && s->first != INT32_MAX;
@@ -376,6 +408,7 @@ haq_status haq_plan_new(struct haq_plan **out, const struct haq_graph *g,
     if (s)
         goto done;
     find_lifetimes(p);
+    write_over(p);
     s = place(p, d);
     if (s)
         goto done;

@@ -47,6 +47,8 @@ struct haq_slot {
     struct haq_form form;
     int next;         /* next slot of the same value, or -1 */
     int of;           /* slot whose memory this is, or -1 */
+    bool over;        /* it is written over that slot, which nobody reads then;
+                         else it is a view */
     const void *data; /* constant; NULL = in the arena */
     size_t count;     /* elements */
     size_t bytes;     /* in the arena, slack included */
@@ -80,6 +82,8 @@ struct haq_step {
     size_t pointers; /* entries of the pointer table */
     size_t table;    /* first of them */
     bool serial;     /* too little work to wake a thread for */
+    unsigned over;   /* bit k: output 0 may lie over input k, of which it reads
+                        an element before it writes the same one */
 };
 
 struct haq_plan {

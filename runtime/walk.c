@@ -1,7 +1,7 @@
 #include "runtime/walk.h"
 
 /* Elements below which another thread costs more than it brings. */
-enum { SHORT = 8, GRAIN = 4096 };
+enum { GRAIN = 4096 };
 
 void haq_walk_strides(ptrdiff_t stride[HAQ_MAX_RANK],
                       const struct haq_shape *shape)
@@ -75,44 +75,28 @@ void haq_walk_at(const struct haq_walk *w, size_t i,
     }
 }
 
-void haq_odometer_start(struct haq_odometer *o, const struct haq_walk *w,
-                        size_t i)
+/* Has axis `a` a better claim to stand before the last axis than `b`? */
+static bool pairs_better(const struct haq_walk *w, int a, int b)
 {
-    haq_walk_at(w, i, o->offset);
-    for (int a = w->rank - 2; a >= 0; a--) {
-        o->index[a] = i % w->dims[a];
-        i /= w->dims[a];
-    }
+    if ((w->stride[0][a] == 1) != (w->stride[0][b] == 1))
+        return w->stride[0][a] == 1;
+    return w->dims[a] > w->dims[b];
 }
 
-void haq_odometer_step(struct haq_odometer *o, const struct haq_walk *w)
+void haq_walk_pair(struct haq_walk *w)
 {
-    for (int a = w->rank - 2; a >= 0; a--) {
-        bool wraps = ++o->index[a] == w->dims[a];
-        ptrdiff_t by = wraps ? 1 - (ptrdiff_t)w->dims[a] : 1;
-        for (int k = 0; k < w->operands; k++)
-            o->offset[k] += by * w->stride[k][a];
-        if (!wraps)
-            return;
-        o->index[a] = 0;
-    }
-}
-
-void haq_walk_lengthen(struct haq_walk *w)
-{
-    int last = w->rank - 1, longest = last;
-    for (int a = 0; a < last; a++)
-        longest = w->dims[a] > w->dims[longest] ? a : longest;
-    if (w->dims[last] >= SHORT || longest == last)
+    int to = w->rank - 2, best = to;
+    for (int a = to - 1; a >= 0; a--)
+        best = pairs_better(w, a, best) ? a : best;
+    if (best == to)
         return;
-    w->outer = w->outer / w->dims[longest] * w->dims[last];
-    size_t dim = w->dims[last];
-    w->dims[last] = w->dims[longest];
-    w->dims[longest] = dim;
+    size_t dim = w->dims[to];
+    w->dims[to] = w->dims[best];
+    w->dims[best] = dim;
     for (int k = 0; k < w->operands; k++) {
-        ptrdiff_t stride = w->stride[k][last];
-        w->stride[k][last] = w->stride[k][longest];
-        w->stride[k][longest] = stride;
+        ptrdiff_t stride = w->stride[k][to];
+        w->stride[k][to] = w->stride[k][best];
+        w->stride[k][best] = stride;
     }
 }
 

@@ -33,18 +33,9 @@ void haq_walk_broadcast(ptrdiff_t stride[HAQ_MAX_RANK],
 void haq_walk_at(const struct haq_walk *w, size_t i,
                  ptrdiff_t offset[HAQ_WALK_OPERANDS]);
 
-/* The same one run after the other: start at run `i`, then step. */
-struct haq_odometer {
-    size_t index[HAQ_MAX_RANK];
-    ptrdiff_t offset[HAQ_WALK_OPERANDS];
-};
-void haq_odometer_start(struct haq_odometer *o, const struct haq_walk *w,
-                        size_t i);
-void haq_odometer_step(struct haq_odometer *o, const struct haq_walk *w);
-
-/* Make the longest axis the inner run when the inner run is short: for copies,
- * whose order does not matter. */
-void haq_walk_lengthen(struct haq_walk *w);
+/* For copies, whose order does not matter: put the axis along which operand 0
+ * is contiguous, or else the longest, in front of the last one. */
+void haq_walk_pair(struct haq_walk *w);
 
 /* How to split a walk among threads: units of work, and units that are worth a
  * thread.  With one inner run the unit is an element of it, else a run. */

@@ -9,7 +9,8 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("HAQ_BIN", ROOT / "build" / "bin"))
-SHARED = ROOT.parent / "shared" / "data"
+SHARED = pathlib.Path(os.environ.get("HAQ_DATA",
+                                     ROOT.parent / "shared" / "data"))
 EXAMPLE = ROOT / "examples" / "digits"
 SKIP = 77
 

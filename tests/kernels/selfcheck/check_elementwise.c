@@ -149,6 +149,8 @@ static void add_u8(struct selfcheck *s, const void *arg)
     const struct shape *p = arg;
     struct haq_affine fa = affine(s), fb = affine(s), to = affine(s);
     int32_t qlo = (int32_t)pick(s, 0, 3), qhi = pick(s, 0, 1) ? 255 : 15;
+    if (!pick(s, 0, 3)) /* beyond int32 */
+        to.scale *= 1e-9f;
     uint8_t *a = codes(s, p->n, 0, U8_RANGE, pick_pattern(s));
     uint8_t *b = codes(s, p->n, 0, U8_RANGE, pick_pattern(s));
     struct matrix want = vector(s, p->n, 1), got = copy(s, a, p->n, 1);
