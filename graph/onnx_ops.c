@@ -53,6 +53,12 @@ static void read_hard_sigmoid(struct haq_onnx_node *c)
     haq_onnx_self(c)->attr.beta = haq_onnx_float(c, "beta", 0.5f);
 }
 
+static void read_swish(struct haq_onnx_node *c)
+{
+    if (haq_onnx_float(c, "alpha", 1) != 1)
+        haq_onnx_refuse(c, HAQ_UNSUPPORTED, "has an alpha other than 1");
+}
+
 static void read_gelu(struct haq_onnx_node *c)
 {
     const char *mode = haq_onnx_str(c, "approximate", "none");
@@ -254,6 +260,7 @@ static const struct row rows[HAQ_OP_COUNT] = {
     [HAQ_OP_CLIP] = {1, 3, read_clip},
     [HAQ_OP_LEAKY_RELU] = {1, 1, read_leaky_relu},
     [HAQ_OP_HARD_SIGMOID] = {1, 1, read_hard_sigmoid},
+    [HAQ_OP_SILU] = {1, 1, read_swish},
     [HAQ_OP_GELU] = {1, 1, read_gelu},
     [HAQ_OP_POW] = {2, 2, read_pow},
     [HAQ_OP_MAX_POOL] = {1, 1, haq_onnx_read_pool},
@@ -264,6 +271,7 @@ static const struct row rows[HAQ_OP_COUNT] = {
     [HAQ_OP_SOFTMAX] = {1, 1, read_softmax},
     [HAQ_OP_LOG_SOFTMAX] = {1, 1, read_softmax},
     [HAQ_OP_LAYER_NORM] = {2, 3, read_layer_norm},
+    [HAQ_OP_RMS_NORM] = {2, 2, read_layer_norm},
     [HAQ_OP_RESHAPE] = {2, 2, haq_onnx_read_reshape},
     [HAQ_OP_FLATTEN] = {1, 1, haq_onnx_read_flatten},
     [HAQ_OP_SQUEEZE] = {1, 2, haq_onnx_read_squeeze},

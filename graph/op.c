@@ -25,6 +25,7 @@ enum {
 #define ROW_CLIP 1, 1, 1, EW, haq_infer_float, NULL
 #define ROW_LEAKY_RELU 1, 1, 1, EW, haq_infer_float, NULL
 #define ROW_SIGMOID 1, 1, 1, EW, haq_infer_float, NULL
+#define ROW_SILU 1, 1, 1, EW, haq_infer_float, NULL
 #define ROW_TANH 1, 1, 1, EW, haq_infer_float, NULL
 #define ROW_HARD_SIGMOID 1, 1, 1, EW, haq_infer_float, NULL
 #define ROW_HARD_SWISH 1, 1, 1, EW, haq_infer_float, NULL
@@ -54,6 +55,7 @@ enum {
 #define ROW_SOFTMAX 1, 1, 1, 0, haq_infer_axis, NULL
 #define ROW_LOG_SOFTMAX 1, 1, 1, 0, haq_infer_axis, NULL
 #define ROW_LAYER_NORM 2, 3, 1, 0, haq_infer_layer_norm, NULL
+#define ROW_RMS_NORM 2, 2, 1, 0, haq_infer_layer_norm, NULL
 #define ROW_RESHAPE 1, 1, 1, VIEW, haq_infer_reshape, NULL
 #define ROW_FLATTEN 1, 1, 1, VIEW, haq_infer_flatten, NULL
 #define ROW_SQUEEZE 1, 1, 1, VIEW, haq_infer_squeeze, NULL

@@ -15,7 +15,8 @@
  *     Relu, Clip  in: x; the bounds are the node's clamp
  *     MaxPool, AveragePool  window
  *     Reduce*     axes ascending, keepdims; no axes = nothing is reduced
- *     Softmax, LogSoftmax, LayerNormalization, Concat, Gather, Split   axis
+ *     Softmax, LogSoftmax, LayerNormalization, RMSNormalization, Concat,
+ *     Gather, Split   axis
  *     Reshape, Expand   ints[0] = the concrete output shape; in: x
  *     Flatten     axis, 0 .. rank
  *     Squeeze     axes ascending; Unsqueeze: the same, of the output
@@ -29,6 +30,7 @@
  *     Split       sizes are the outputs' shapes
  *     Cast        to = enum haq_dtype (float16 and float64 became float32)
  *     Gelu        mode NULL = erf, else "tanh"
+ *     Swish       x sigmoid(x)
  *     Constant, Shape, Range, ConstantOfShape   always folded away
  */
 #ifndef HAQ_GRAPH_OP_H
@@ -46,6 +48,7 @@
     X(CLIP, Clip)                                                              \
     X(LEAKY_RELU, LeakyRelu)                                                   \
     X(SIGMOID, Sigmoid)                                                        \
+    X(SILU, Swish)                                                             \
     X(TANH, Tanh)                                                              \
     X(HARD_SIGMOID, HardSigmoid)                                               \
     X(HARD_SWISH, HardSwish)                                                   \
@@ -75,6 +78,7 @@
     X(SOFTMAX, Softmax)                                                        \
     X(LOG_SOFTMAX, LogSoftmax)                                                 \
     X(LAYER_NORM, LayerNormalization)                                          \
+    X(RMS_NORM, RMSNormalization)                                              \
     X(RESHAPE, Reshape)                                                        \
     X(FLATTEN, Flatten)                                                        \
     X(SQUEEZE, Squeeze)                                                        \

@@ -8,6 +8,8 @@
 const struct haq_pass haq_passes[] = {
     {"constants", haq_pass_constants, false},
     {"identity", haq_pass_identity, false},
+    {"compose", haq_pass_compose, false},
+    {"norm", haq_pass_norm, false},
     {"batch_norm", haq_pass_batch_norm, false},
     {"pad", haq_pass_pad, false},
     {"clamp", haq_pass_clamp, false},

@@ -3,6 +3,10 @@
  *   constants   whatever depends on constants only (graph/fold.h)
  *   identity    Identity, Dropout, no-op Reshape/Pad/Slice/Cast/...; chains of
  *               reshapes, transposes and slices become one
+ *   compose     activation functions spelled as several nodes (SiLU,
+ * hard-swish, hard-sigmoid, GELU by erf); means over height and width become
+ *               GlobalAveragePool
+ *   norm        RMS and layer normalization spelled as several nodes
  *   batch_norm  BatchNormalization into the Conv/Gemm before it (in double)
  *   pad         zero Pad into the window of the Conv after it
  *   clamp       Relu and Clip into the Conv, Gemm, MatMul or Add before them;

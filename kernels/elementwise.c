@@ -9,6 +9,8 @@
 
 /* libm in double, rounded once. */
 UNARY(sigmoid, (float)(1 / (1 + exp(-(double)x[i]))))
+/* The two roundings of Mul(x, Sigmoid(x)), which it stands for. */
+UNARY(silu, x[i] * (float)(1 / (1 + exp(-(double)x[i]))))
 UNARY(tanh, (float)tanh((double)x[i]))
 UNARY(erf, (float)erf((double)x[i]))
 UNARY(gelu, (float)(0.5 * (double)x[i] * erfc(-(double)x[i] * M_SQRT1_2)))
@@ -64,6 +66,7 @@ static void pow_all(float *y, const float *a, const float *b, size_t n, int sa,
                   [HAQ_UN_CLIP] = haq_elt_clip_##id,                           \
                   [HAQ_UN_LEAKY_RELU] = haq_elt_leaky_relu_##id,               \
                   [HAQ_UN_SIGMOID] = haq_elt_sigmoid_##id,                     \
+                  [HAQ_UN_SILU] = haq_elt_silu_##id,                           \
                   [HAQ_UN_TANH] = haq_elt_tanh_##id,                           \
                   [HAQ_UN_HARD_SIGMOID] = haq_elt_hard_sigmoid_##id,           \
                   [HAQ_UN_HARD_SWISH] = haq_elt_hard_swish_##id,               \
@@ -83,8 +86,7 @@ static void pow_all(float *y, const float *a, const float *b, size_t n, int sa,
                    [HAQ_BIN_MIN] = haq_elt_min_##id,                           \
                    [HAQ_BIN_MAX] = haq_elt_max_##id},                          \
         .quantize = haq_elt_quantize_##id,                                     \
-        .dequantize = haq_elt_dequantize_##id, .add_u8 = haq_elt_add_u8_##id,  \
-        .add_u8_f32 = haq_elt_add_u8_f32_##id,                                 \
+        .dequantize = haq_elt_dequantize_##id,                                 \
         .requantize = haq_elt_requantize_##id,                                 \
         .softmax = haq_elt_softmax_##id,                                       \
         .log_softmax = haq_elt_log_softmax_##id, .minmax = haq_elt_minmax_##id \

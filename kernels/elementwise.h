@@ -23,6 +23,7 @@ enum haq_unary {
     HAQ_UN_CLIP,
     HAQ_UN_LEAKY_RELU,
     HAQ_UN_SIGMOID,
+    HAQ_UN_SILU,
     HAQ_UN_TANH,
     HAQ_UN_HARD_SIGMOID,
     HAQ_UN_HARD_SWISH,
@@ -61,15 +62,6 @@ typedef void haq_quantize_fn(uint8_t *q, const float *x, size_t n,
 /* x = scale * (q - zero) */
 typedef void haq_dequantize_fn(float *x, const uint8_t *q, size_t n,
                                struct haq_affine from);
-/* q = clamp(rhe((sa (a - za) + sb (b - zb)) / s) + z, qlo, qhi), float32 in
- * this order of operations: the meaning of DQ, DQ, Add, Q. */
-typedef void haq_add_u8_fn(uint8_t *q, const uint8_t *a, const uint8_t *b,
-                           size_t n, struct haq_affine fa, struct haq_affine fb,
-                           struct haq_affine to, int32_t qlo, int32_t qhi);
-/* The same with a float result clamped to [lo, hi]. */
-typedef void haq_add_u8_f32_fn(float *y, const uint8_t *a, const uint8_t *b,
-                               size_t n, struct haq_affine fa,
-                               struct haq_affine fb, float lo, float hi);
 /* q -> real -> other affine code (Concat of tensors with different scales). */
 typedef void haq_requantize_fn(uint8_t *y, const uint8_t *q, size_t n,
                                struct haq_affine from, struct haq_affine to,
@@ -86,8 +78,6 @@ struct haq_elementwise {
     haq_binary_fn *binary[HAQ_BIN_COUNT];
     haq_quantize_fn *quantize;
     haq_dequantize_fn *dequantize;
-    haq_add_u8_fn *add_u8;
-    haq_add_u8_f32_fn *add_u8_f32;
     haq_requantize_fn *requantize;
     haq_softmax_fn *softmax;
     haq_softmax_fn *log_softmax;

@@ -12,6 +12,10 @@
  *    integer weights and static integer activations, at least one of them a
  *    layer (so a weight-only or float neighbourhood stays float, dynamic
  * recipes keep these nodes float, and so does what adds a constant);
+ *  - behind a convolution, under the same rule, the inputs of Sub, Mul, Min,
+ * Max and of activation functions (hard-swish, SiLU, sigmoid, GELU, leaky Relu
+ *    and their like), so that convolutional networks stay in codes from layer
+ *    to layer; the gates of networks without one stay float;
  *  - both inputs of an activation-by-activation MatMul, as static uint8 under
  *    the same rule with paths through nodes of any kind, constants left aside:
  *    between such a product and the layers stand softmax, rotations and masks;

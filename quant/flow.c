@@ -13,8 +13,9 @@ enum origin {
     NONE,     /* nothing that decides */
 };
 
-/* What a node that is no layer does with codes. */
-enum role { OPAQUE, JOIN, PRODUCT, PASS };
+/* What a node that is no layer does with codes.  MAP: JOIN behind a
+ * convolution, else OPAQUE. */
+enum role { OPAQUE, JOIN, MAP, PRODUCT, PASS };
 
 static enum role role_of(const struct haq_op *op)
 {
@@ -23,6 +24,13 @@ static enum role role_of(const struct haq_op *op)
         [HAQ_OP_AVERAGE_POOL] = JOIN, [HAQ_OP_GLOBAL_AVERAGE_POOL] = JOIN,
         [HAQ_OP_MATMUL] = PRODUCT,    [HAQ_OP_MAX_POOL] = PASS,
         [HAQ_OP_RELU] = PASS,         [HAQ_OP_CLIP] = PASS,
+        [HAQ_OP_SUB] = MAP,           [HAQ_OP_MUL] = MAP,
+        [HAQ_OP_MIN] = MAP,           [HAQ_OP_MAX] = MAP,
+        [HAQ_OP_LEAKY_RELU] = MAP,    [HAQ_OP_SIGMOID] = MAP,
+        [HAQ_OP_SILU] = MAP,          [HAQ_OP_TANH] = MAP,
+        [HAQ_OP_HARD_SIGMOID] = MAP,  [HAQ_OP_HARD_SWISH] = MAP,
+        [HAQ_OP_GELU] = MAP,          [HAQ_OP_ERF] = MAP,
+        [HAQ_OP_NEG] = MAP,           [HAQ_OP_ABS] = MAP,
     };
     enum role r = roles[op->code];
     return r == OPAQUE && op->flags & HAQ_OP_MOVES ? PASS : r;
@@ -37,6 +45,7 @@ static enum origin both(enum origin a, enum origin b)
 struct walk {
     const struct haq_graph *g;
     unsigned char *near, *far; /* enum origin, [n_values] */
+    bool *map;                 /* [n_values] */
     haq_flow_layer_fn *is_static;
     const void *arg;
     bool *quantized;
@@ -51,12 +60,22 @@ static enum origin join(const struct haq_node *n, const unsigned char *origin)
     return o;
 }
 
+static bool behind_convolution(const struct walk *w, const struct haq_node *n)
+{
+    bool map = n->op->code == HAQ_OP_CONV;
+    for (int i = 0; i < n->n_in; i++)
+        map = map || (n->in[i] != HAQ_NO_VALUE && w->map[n->in[i]]);
+    return map;
+}
+
 static void set_outputs(struct walk *w, const struct haq_node *n,
                         enum origin near, enum origin far)
 {
+    bool map = behind_convolution(w, n);
     for (int i = 0; i < n->n_out; i++) {
         if (n->out[i] == HAQ_NO_VALUE)
             continue;
+        w->map[n->out[i]] = map;
         w->near[n->out[i]] = (unsigned char)near;
         w->far[n->out[i]] = (unsigned char)far;
     }
@@ -81,6 +100,8 @@ static void visit(struct walk *w, int index)
     }
     enum origin near = FLOATING, far = join(n, w->far);
     enum role role = role_of(n->op);
+    if (role == MAP)
+        role = behind_convolution(w, n) ? JOIN : OPAQUE;
     if (role == JOIN)
         near = join(n, w->near);
     if (role == PRODUCT && far == LAYERED && !has_constant(w->g, n))
@@ -100,8 +121,9 @@ haq_status haq_flow_make(struct haq_flow *out, const struct haq_graph *g,
     struct walk w = {.g = g, .is_static = is_static, .arg = arg};
     w.near = calloc(n, 1);
     w.far = calloc(n, 1);
+    w.map = calloc(n, sizeof *w.map);
     w.quantized = calloc((size_t)g->n_nodes + 1, sizeof *w.quantized);
-    if (!w.near || !w.far || !w.quantized) {
+    if (!w.near || !w.far || !w.map || !w.quantized) {
         s = haq_fail(d, HAQ_NOMEM, "%d nodes", g->n_nodes);
         goto done;
     }
@@ -121,6 +143,7 @@ haq_status haq_flow_make(struct haq_flow *out, const struct haq_graph *g,
 done:
     free(w.near);
     free(w.far);
+    free(w.map);
     free(w.quantized);
     return s;
 }

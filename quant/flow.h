@@ -1,6 +1,6 @@
 /* quant/flow.h - which inputs a recipe quantizes: the rules of quant/apply.h.
  *
- * Every value gets two marks, in one walk in topological order:
+ * Every value gets three marks, in one walk in topological order:
  *
  *   near  where its numbers come from through nodes that can work on codes
  *         (Add, Concat, pooling, products that are quantized themselves,
@@ -8,6 +8,7 @@
  *   far   the same through nodes of any kind, constants left aside: for the
  *         inputs of activation-by-activation products, between which and the
  *         layers stand softmax, rotations and masks
+ *   map   whether a convolution is among the nodes before it
  */
 #ifndef HAQ_QUANT_FLOW_H
 #define HAQ_QUANT_FLOW_H

@@ -2,8 +2,8 @@
  * axes that run together in both operands. */
 #include <string.h>
 
-#include "runtime/finish.h"
 #include "runtime/ops.h"
+#include "runtime/step_codes.h"
 #include "runtime/walk.h"
 
 enum { GRAIN = 4096, SMALL_WORK = 16384 };
@@ -39,6 +39,7 @@ haq_status haq_prepare_unary(struct haq_plan *p, int node, struct haq_diag *d)
         [HAQ_OP_CLIP] = HAQ_UN_CLIP,
         [HAQ_OP_LEAKY_RELU] = HAQ_UN_LEAKY_RELU,
         [HAQ_OP_SIGMOID] = HAQ_UN_SIGMOID,
+        [HAQ_OP_SILU] = HAQ_UN_SILU,
         [HAQ_OP_TANH] = HAQ_UN_TANH,
         [HAQ_OP_HARD_SIGMOID] = HAQ_UN_HARD_SIGMOID,
         [HAQ_OP_HARD_SWISH] = HAQ_UN_HARD_SWISH,
@@ -56,6 +57,7 @@ haq_status haq_prepare_unary(struct haq_plan *p, int node, struct haq_diag *d)
     struct haq_step step = haq_plan_node_step(p, node);
     struct unary_step *u = haq_arena_alloc(&p->arena, sizeof *u);
     enum haq_unary id = (enum haq_unary)kernel[n->op->code];
+    struct haq_form form = haq_plan_input_form(p, node, 0, 0, 0);
     int in, out;
 
     if (!u)
@@ -70,15 +72,22 @@ haq_status haq_prepare_unary(struct haq_plan *p, int node, struct haq_diag *d)
         u->alpha = n->clamp.lo;
         u->beta = n->clamp.hi;
     }
-    haq_status s = haq_plan_read_plain(p, n->in[0], &in, d);
+    haq_status s = haq_plan_write(p, n->out[0], &out, d);
+    /* A clamp of codes is the code of the clamp: no format of its own. */
+    if (!s && id == HAQ_UN_CLIP && form.kind == HAQ_FORM_PLAIN)
+        form = p->slot[out].form;
     if (!s)
-        s = haq_plan_write(p, n->out[0], &out, d);
+        s = haq_plan_read(p, n->in[0], &form, &in, d);
+    if (s)
+        return s;
+    if (form.kind == HAQ_FORM_CODES)
+        return haq_add_unary_codes(p, node, in, out, id, u->alpha, u->beta, d);
     step.kernel = "elementwise";
     step.run = run_unary;
     step.data = u;
     step.serial = x->count < SMALL_WORK;
     step.over = 1;
-    return s ? s : haq_plan_add(p, &step, &in, 1, &out, 1, d);
+    return haq_plan_add(p, &step, &in, 1, &out, 1, d);
 }
 
 /* ---- binary ------------------------------------------------------------- */
@@ -89,11 +98,6 @@ struct binary_step {
     int sa, sb;
     haq_binary_fn *fn;
     float lo, hi;
-    /* codes */
-    haq_add_u8_fn *add_u8;
-    haq_add_u8_f32_fn *add_u8_f32;
-    struct haq_affine a, b, y;
-    int32_t qlo, qhi;
 };
 
 static void binary_rows(const struct haq_part *p, size_t begin, size_t end)
@@ -137,48 +141,6 @@ static void run_binary(const struct haq_exec *e, const struct haq_step *s)
         haq_exec_split(e, s, b->inner, GRAIN, binary_part);
 }
 
-static void add_codes_part(void *arg, size_t begin, size_t end, size_t worker)
-{
-    const struct haq_part *p = arg;
-    const struct binary_step *b = p->s->data;
-    const uint8_t *x0 = haq_exec_slot(p->e, p->s->in[0]);
-    const uint8_t *x1 = haq_exec_slot(p->e, p->s->in[1]);
-    void *y = haq_exec_slot(p->e, p->s->out[0]);
-    size_t n = end - begin;
-    (void)worker;
-    if (b->add_u8)
-        b->add_u8((uint8_t *)y + begin, x0 + begin, x1 + begin, n, b->a, b->b,
-                  b->y, b->qlo, b->qhi);
-    else
-        b->add_u8_f32((float *)y + begin, x0 + begin, x1 + begin, n, b->a, b->b,
-                      b->lo, b->hi);
-}
-
-static void run_add_codes(const struct haq_exec *e, const struct haq_step *s)
-{
-    const struct binary_step *b = s->data;
-    haq_exec_split(e, s, b->inner, GRAIN, add_codes_part);
-}
-
-static struct haq_affine affine(const struct haq_form *f)
-{
-    return (struct haq_affine){f->params.scale, f->params.zero};
-}
-
-static void prepare_codes(struct binary_step *b, const struct haq_plan *p,
-                          const int *in, int out, struct haq_clamp clamp)
-{
-    const struct haq_form *y = &p->slot[out].form;
-    b->a = affine(&p->slot[in[0]].form);
-    b->b = affine(&p->slot[in[1]].form);
-    b->add_u8_f32 = p->ew->add_u8_f32;
-    if (y->kind != HAQ_FORM_CODES)
-        return;
-    b->add_u8 = p->ew->add_u8;
-    b->y = affine(y);
-    haq_clamp_codes(&y->params, clamp, &b->qlo, &b->qhi);
-}
-
 static haq_status read_operands(struct haq_plan *p, int node, int in[2],
                                 int *out, struct haq_diag *d)
 {
@@ -189,14 +151,6 @@ static haq_status read_operands(struct haq_plan *p, int node, int in[2],
         s = haq_plan_read(p, n->in[i], &f, &in[i], d);
     }
     return s ? s : haq_plan_write(p, n->out[0], out, d);
-}
-
-/* Codes are added without broadcasting: expanded first where that is needed. */
-static bool same_count(const struct haq_plan *p, const struct haq_node *n)
-{
-    size_t count = haq_plan_value(p, n->out[0])->count;
-    return haq_plan_value(p, n->in[0])->count == count &&
-           haq_plan_value(p, n->in[1])->count == count;
 }
 
 /* x to the power of 2 is what normalization layers are exported with. */
@@ -235,6 +189,8 @@ haq_status haq_prepare_binary(struct haq_plan *p, int node, struct haq_diag *d)
         haq_walk_broadcast(stride[i], &haq_plan_value(p, n->in[i])->shape,
                            &y->shape);
     haq_walk_make(&b->walk, &y->shape, 2, stride);
+    if (p->slot[in[0]].form.kind == HAQ_FORM_CODES)
+        return haq_add_binary_codes(p, node, in, out, id, &b->walk, d);
     int last = b->walk.rank - 1;
     b->inner = b->walk.dims[last];
     b->sa = b->walk.stride[0][last] != 0;
@@ -255,16 +211,5 @@ haq_status haq_prepare_binary(struct haq_plan *p, int node, struct haq_diag *d)
     for (int i = 0; i < 2; i++)
         if (haq_plan_value(p, n->in[i])->count == y->count)
             step.over |= 1u << i;
-    if (p->slot[in[0]].form.kind == HAQ_FORM_CODES) {
-        if (!same_count(p, n))
-            return haq_plan_unsupported(p, node, "codes that broadcast", d);
-        b->inner = y->count;
-        prepare_codes(b, p, in, out, n->clamp);
-        step.kernel = "add_u8";
-        step.run = run_add_codes;
-        step.serial = y->count < 4 * SMALL_WORK;
-        if (!b->add_u8)
-            step.over = 0;
-    }
     return haq_plan_add(p, &step, in, 2, &out, 1, d);
 }

@@ -140,6 +140,35 @@ static void run_layer_norm(const struct haq_exec *e, const struct haq_step *s)
     haq_exec_split(e, s, r->outer, 1, layer_norm_part);
 }
 
+/* In the order of the operations that it is usually spelled as. */
+static void rms_row(const struct rows_step *r, float *y, const float *x)
+{
+    double sum = 0;
+    for (size_t i = 0; i < r->n; i++)
+        sum += (double)(x[i] * x[i]);
+    float mean = (float)sum * (1 / (float)r->n);
+    float scale = 1 / sqrtf(mean + r->epsilon);
+    for (size_t i = 0; i < r->n; i++)
+        y[i] = x[i] * scale * r->scale[i];
+}
+
+static void rms_norm_part(void *arg, size_t begin, size_t end, size_t worker)
+{
+    const struct haq_part *part = arg;
+    const struct rows_step *r = part->s->data;
+    const float *x = haq_exec_slot(part->e, part->s->in[0]);
+    float *y = haq_exec_slot(part->e, part->s->out[0]);
+    (void)worker;
+    for (size_t i = begin; i < end; i++)
+        rms_row(r, y + i * r->n, x + i * r->n);
+}
+
+static void run_rms_norm(const struct haq_exec *e, const struct haq_step *s)
+{
+    const struct rows_step *r = s->data;
+    haq_exec_split(e, s, r->outer, 1, rms_norm_part);
+}
+
 /* The constant input i of the node if it has `count` floats. */
 static const float *constant(const struct haq_plan *p, int node, int i,
                              size_t count)
@@ -151,8 +180,9 @@ static const float *constant(const struct haq_plan *p, int node, int i,
     return v->dtype == HAQ_F32 && v->count == count ? v->data : NULL;
 }
 
-haq_status haq_prepare_layer_norm(struct haq_plan *p, int node,
-                                  struct haq_diag *d)
+/* Layer and RMS normalization: rows over the axes from `axis` on. */
+static haq_status prepare_rows(struct haq_plan *p, int node,
+                               haq_step_run_fn *run, struct haq_diag *d)
 {
     const struct haq_node *n = haq_plan_node(p, node);
     const struct haq_shape *shape = &haq_plan_value(p, n->in[0])->shape;
@@ -169,7 +199,19 @@ haq_status haq_prepare_layer_norm(struct haq_plan *p, int node,
     if (!r->scale || (n->n_in > 2 && n->in[2] != HAQ_NO_VALUE && !r->bias))
         return haq_plan_unsupported(p, node, "wants constant scale and bias",
                                     d);
-    return add_step(p, node, r, run_layer_norm, "generic", 0, d);
+    return add_step(p, node, r, run, "generic", 0, d);
+}
+
+haq_status haq_prepare_layer_norm(struct haq_plan *p, int node,
+                                  struct haq_diag *d)
+{
+    return prepare_rows(p, node, run_layer_norm, d);
+}
+
+haq_status haq_prepare_rms_norm(struct haq_plan *p, int node,
+                                struct haq_diag *d)
+{
+    return prepare_rows(p, node, run_rms_norm, d);
 }
 
 /* ---- batch normalization that no layer took in -------------------------- */

@@ -34,6 +34,7 @@ haq_prepare_fn haq_prepare_product;
 haq_prepare_fn haq_prepare_unary, haq_prepare_binary, haq_prepare_compare;
 haq_prepare_fn haq_prepare_where, haq_prepare_pool, haq_prepare_reduce;
 haq_prepare_fn haq_prepare_softmax, haq_prepare_layer_norm;
+haq_prepare_fn haq_prepare_rms_norm;
 haq_prepare_fn haq_prepare_batch_norm, haq_prepare_view, haq_prepare_concat;
 haq_prepare_fn haq_prepare_copy, haq_prepare_split, haq_prepare_pad;
 haq_prepare_fn haq_prepare_gather, haq_prepare_cast;

@@ -129,6 +129,26 @@ static void put_layer_norm(const struct put *c)
     haq_build_float(c->b, n, "epsilon", c->n->attr.epsilon);
 }
 
+/* A node of its own; b may be NULL. */
+static const char *put_part(const struct put *c, const char *op, const char *a,
+                            const char *b, const char *y)
+{
+    y = y ? y : haq_build_name(c->b, c->out[0], "_part");
+    Onnx__NodeProto *n = haq_build_node(c->b, op, b ? 2 : 1, 1);
+    haq_build_in(c->b, n, 0, a);
+    if (b)
+        haq_build_in(c->b, n, 1, b);
+    haq_build_out(c->b, n, 0, y);
+    return y;
+}
+
+/* Swish is too new for runtimes to have: its two parts. */
+static void put_silu(const struct put *c)
+{
+    const char *gate = put_part(c, "Sigmoid", c->in[0], NULL, NULL);
+    put_part(c, "Mul", c->in[0], gate, c->out[0]);
+}
+
 static void put_gelu(const struct put *c)
 {
     haq_build_str(c->b, start_plain(c), "approximate",
@@ -235,6 +255,33 @@ static void put_reduce_sum(const struct put *c)
 static void put_reduce_other(const struct put *c)
 {
     put_reduce(c, c->b->opset >= AXES_ARE_INPUTS);
+}
+
+/* RMSNormalization is too new as well.  Its axes are the last ones. */
+static void put_rms_norm(const struct put *c)
+{
+    const struct haq_attrs *a = &c->n->attr;
+    int rank = c->p->g->values[c->n->in[0]].shape.rank;
+    bool axes_are_inputs = c->b->opset >= AXES_ARE_INPUTS;
+    int64_t axes[HAQ_MAX_RANK];
+    size_t n_axes = 0;
+    for (int64_t i = a->axis; i < rank; i++)
+        axes[n_axes++] = i;
+    const char *v = put_part(c, "Mul", c->in[0], c->in[0], NULL);
+    const char *mean = haq_build_name(c->b, c->out[0], "_mean");
+    Onnx__NodeProto *n =
+        haq_build_node(c->b, "ReduceMean", axes_are_inputs ? 2 : 1, 1);
+    haq_build_in(c->b, n, 0, v);
+    haq_build_out(c->b, n, 0, mean);
+    if (axes_are_inputs)
+        haq_build_in(c->b, n, 1, haq_build_list(c->b, "axes", axes, n_axes));
+    else
+        haq_build_ints(c->b, n, "axes", axes, n_axes);
+    v = put_part(c, "Add", mean, float_input(c, "epsilon", a->epsilon), NULL);
+    v = put_part(c, "Sqrt", v, NULL, NULL);
+    v = put_part(c, "Reciprocal", v, NULL, NULL);
+    v = put_part(c, "Mul", c->in[0], v, NULL);
+    put_part(c, "Mul", v, c->in[1], c->out[0]);
 }
 
 static void put_axes(const struct put *c)
@@ -424,6 +471,7 @@ static const struct row rows[HAQ_OP_COUNT] = {
     [HAQ_OP_CLIP] = {put_clamped, 0, NULL},
     [HAQ_OP_LEAKY_RELU] = {put_alpha, 0, NULL},
     [HAQ_OP_SIGMOID] = {put_plain, 0, NULL},
+    [HAQ_OP_SILU] = {put_silu, 0, NULL},
     [HAQ_OP_TANH] = {put_plain, 0, NULL},
     [HAQ_OP_HARD_SIGMOID] = {put_alpha_beta, 0, NULL},
     [HAQ_OP_HARD_SWISH] = {put_plain, 14, NULL},
@@ -452,6 +500,7 @@ static const struct row rows[HAQ_OP_COUNT] = {
     [HAQ_OP_REDUCE_MAX] = {put_reduce_other, 0, NULL},
     [HAQ_OP_SOFTMAX] = {put_axis, 0, NULL},
     [HAQ_OP_LOG_SOFTMAX] = {put_axis, 0, NULL},
+    [HAQ_OP_RMS_NORM] = {put_rms_norm, 0, NULL},
     [HAQ_OP_LAYER_NORM] = {put_layer_norm, 17, NULL},
     [HAQ_OP_RESHAPE] = {put_reshape, 0, one_batch_axis},
     [HAQ_OP_FLATTEN] = {put_axis, 0, NULL},

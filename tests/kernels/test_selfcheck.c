@@ -19,6 +19,7 @@ static const struct {
     {"dwconv_rows", check_dwconv_rows},
     {"epilogue", check_epilogue},
     {"elementwise", check_elementwise},
+    {"codewise", check_codewise},
     {"pool", check_pool},
     {"rowsum", check_rowsum},
 };
