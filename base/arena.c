@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
+
 enum { ALIGN = 64, BLOCK_MIN = 4096, BLOCK_MAX = 1 << 20 };
 
 /* The header takes the first ALIGN bytes of its block. */
@@ -41,7 +43,7 @@ static struct haq_arena_block *add_block(struct haq_arena *a, size_t bytes)
     if (size < bytes + ALIGN)
         size = bytes + ALIGN;
 
-    struct haq_arena_block *b = aligned_alloc(ALIGN, size);
+    struct haq_arena_block *b = haq_pages_alloc(size);
     if (!b)
         return NULL;
     *b = (struct haq_arena_block){a->head, ALIGN, size};

@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/pages.h"
 #include "runtime/plan_priv.h"
 
 /* Memory that kernels may read beyond the end of; never zero bytes. */
 static void *aligned(size_t bytes)
 {
     size_t room = haq_round_up(bytes, HAQ_SLOT_SLACK) + HAQ_SLOT_SLACK;
-    void *m = aligned_alloc(HAQ_SLOT_SLACK, room);
+    void *m = haq_pages_alloc(room);
     if (m)
         memset(m, 0, room);
     return m;
