@@ -8,8 +8,8 @@
 
 static void blocks_are_aligned_and_whole(void)
 {
-    static const size_t sizes[] = {1, 63, 4097, HAQ_HUGE_PAGE - 1,
-                                   HAQ_HUGE_PAGE, 3 * HAQ_HUGE_PAGE + 5};
+    static const size_t sizes[] = {
+        1, 63, 4097, HAQ_HUGE_PAGE - 1, HAQ_HUGE_PAGE, 3 * HAQ_HUGE_PAGE + 5};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         char *m = haq_pages_alloc(sizes[i]);
         CU_ASSERT_PTR_NOT_NULL_FATAL(m);
