@@ -114,6 +114,11 @@ static void pack_bits(void *dst, const int8_t *w, size_t n, size_t segments,
 HAQ_UPTO(6, PACK_BITS, 0)
 #endif
 
+static size_t panel_step(const struct haq_gemm_args *g, size_t seg_bytes)
+{
+    return g->panel_bytes ? g->panel_bytes : g->segments * seg_bytes;
+}
+
 /* Sums in double, so that the reference is the exact one of the two. */
 static void add_f32(double *acc, const void *row, size_t len, const void *panel)
 {
@@ -142,7 +147,7 @@ static void run_float(const struct haq_gemm_args *g, size_t elem,
     size_t seg_bytes = g->seg_len * NR * elem;
     const char *w = g->w;
 
-    for (size_t p = 0; p < g->panels; p++, w += g->segments * seg_bytes)
+    for (size_t p = 0; p < g->panels; p++, w += panel_step(g, seg_bytes))
         for (size_t m = 0; m < g->rows; m++) {
             double acc[NR] = {0};
             for (size_t s = 0; s < g->segments; s++)
@@ -177,7 +182,7 @@ static void run_u8_s8(const struct haq_gemm_args *g)
     size_t seg_bytes = round_up(g->seg_len, HAQ_GEMM_KR_INT) * NR;
     const int8_t *w = g->w;
 
-    for (size_t p = 0; p < g->panels; p++, w += g->segments * seg_bytes)
+    for (size_t p = 0; p < g->panels; p++, w += panel_step(g, seg_bytes))
         for (size_t m = 0; m < g->rows; m++) {
             uint32_t acc[NR] = {0};
             for (size_t s = 0; s < g->segments; s++)

@@ -40,13 +40,16 @@ struct haq_gemm_args {
                        excess meets zero weights, any value will do) */
     const void *w;  /* first of `panels` consecutive packed panels */
     size_t panels;  /* >= 1 */
-    void *acc;      /* [rows][ldc] float or int32, overwritten; all panels * nr
-                       columns are written */
-    size_t ldc;     /* >= panels * nr */
-    int shift;      /* W of 8 bits holds code << shift (kernels/panel.h): acc is
-                       divided by 2^shift, which is exact; 0 for float W.  Rows
-                       that read packed panels know theirs and ignore it */
-    void *scratch;  /* haq_gemm_scratch_bytes of it, aligned to 64; NULL if 0 */
+    size_t panel_bytes; /* from one to the next; 0: as packed.  More than that
+                           when `segments` are some of those that were packed;
+                           rows that take packed panels do not look */
+    void *acc;     /* [rows][ldc] float or int32, overwritten; all panels * nr
+                      columns are written */
+    size_t ldc;    /* >= panels * nr */
+    int shift;     /* W of 8 bits holds code << shift (kernels/panel.h): acc is
+                      divided by 2^shift, which is exact; 0 for float W.  Rows
+                      that read packed panels know theirs and ignore it */
+    void *scratch; /* haq_gemm_scratch_bytes of it, aligned to 64; NULL if 0 */
 
     /* NULL, or an epilogue that the row `fuses`: results go to finish->y
      * straight from registers and acc is not touched.  Its columns are those of

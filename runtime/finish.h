@@ -36,6 +36,7 @@ struct haq_finish_tile {
     size_t ldy;       /* elements */
     const int32_t *rowsum, *row_zero;
     const float *row_scale;
+    const int32_t *corr; /* in place of the layer's; NULL: the layer's */
 };
 
 /* HAQ_INVALID: a bias that does not fit int32, named. */
@@ -68,7 +69,8 @@ static inline void haq_finish_args(struct haq_epilogue_args *a,
     a->y = f->second ? (void *)t->tmp : t->y + t->col * f->out_elem;
     a->ldy = f->second ? t->lda : t->ldy;
     a->mult = all->mult ? all->mult + t->col : NULL;
-    a->corr = all->corr ? all->corr + t->col : NULL;
+    const int32_t *corr = t->corr ? t->corr : all->corr;
+    a->corr = corr ? corr + t->col : NULL;
     a->bias = all->bias ? all->bias + t->col : NULL;
     a->colsum = all->colsum ? all->colsum + t->col : NULL;
     a->zw = all->zw ? all->zw + t->col : NULL;

@@ -11,6 +11,7 @@
 #include "kernels/panel.h"
 #include "kernels/rowsum.h"
 #include "runtime/finish.h"
+#include "runtime/inside.h"
 #include "runtime/ops.h"
 #include "runtime/product.h"
 
@@ -32,6 +33,7 @@ struct gemm_step {
     const struct haq_rowsum_impl *rowsum;
     struct haq_finish finish;
     bool fused; /* into the kernel */
+    struct haq_inside inside;
     struct haq_packed w;
     size_t parts, channels, n; /* n columns of a part */
     size_t segments, seg_len;  /* as the kernel sees them */
@@ -137,6 +139,17 @@ static void unpack(const struct gemm_step *g, const struct unit *u,
         g->unpack(to, from, (wide + codes - 1) / codes, g->w.bits);
 }
 
+/* The segments that the rows of a tile meet, and their correction. */
+static struct haq_inside_line kernel_rows(const struct gemm_step *g,
+                                          const struct unit *u)
+{
+    if (!g->inside.line)
+        return (struct haq_inside_line){0, g->segments, NULL};
+    struct haq_inside_line l = g->inside.line[u->tile % g->inside.lines];
+    size_t width = g->rows.geometry.kernel[1];
+    return (struct haq_inside_line){l.first * width, l.count * width, l.corr};
+}
+
 static void run_unit(const struct haq_part *p, const struct unit *u,
                      char *scratch)
 {
@@ -156,14 +169,19 @@ static void run_unit(const struct haq_part *p, const struct unit *u,
     struct haq_finish_tile t = finish_tile(
         g, u, len, panels, haq_exec_slot(p->e, p->s->out[0]), scratch);
     struct haq_epilogue_args fused;
+    size_t wide = haq_gemm_panel_bytes(g->impl, g->segments, g->seg_len);
+    struct haq_inside_line line = kernel_rows(g, u);
+    t.corr = line.corr;
     haq_finish_args(&fused, &g->finish, &t);
     struct haq_gemm_args args = {
-        .a = a,
+        .a = a + line.first * len,
         .rows = len,
-        .segments = g->segments,
+        .segments = line.count,
         .seg_len = g->seg_len,
-        .w = g->unpack ? scratch + g->panels_at : packed_block(g, u),
+        .w = (g->unpack ? scratch + g->panels_at : packed_block(g, u)) +
+             line.first * (wide / g->segments),
         .panels = panels,
+        .panel_bytes = g->inside.line ? wide : 0,
         .acc = scratch + g->acc_at,
         .ldc = g->block * g->impl->nr,
         .scratch = scratch + g->row_at,
@@ -248,6 +266,19 @@ static bool can_fuse(const struct gemm_step *g)
            !g->finish.args.zw;
 }
 
+/* Zero points of weights meet sums of whole rows of A: not then. */
+static haq_status leave_out_padding(struct gemm_step *g, struct haq_plan *p,
+                                    const struct haq_product *x,
+                                    struct haq_diag *d)
+{
+    bool codes = g->impl->kind == HAQ_GEMM_U8_S8;
+    if (g->gather || g->finish.args.zw || g->segments != x->w->taps)
+        return HAQ_OK;
+    return haq_inside_make(&g->inside, p, &g->rows, g->impl->mr,
+                           codes ? x->w->codes : NULL, x->w->n, x->w->k,
+                           g->finish.args.corr, d);
+}
+
 static size_t lay_out_scratch(struct gemm_step *g)
 {
     size_t four = sizeof(float), rows = g->rows.tile;
@@ -329,6 +360,9 @@ haq_status haq_add_gemm(struct haq_plan *p, const struct haq_product *x,
         return s;
     choose_kernel(g, p);
     g->fused = can_fuse(g);
+    s = leave_out_padding(g, p, x, d);
+    if (s)
+        return s;
     choose_blocks(g);
     step.kernel = kernel_name(g, p);
     if (!step.kernel)

@@ -65,6 +65,12 @@ haq_status haq_rows_conv(struct haq_rows *r, struct haq_plan *p, int node,
     return r->window ? make_pad(r, p, node, d) : HAQ_OK;
 }
 
+void haq_rows_by_line(struct haq_rows *r)
+{
+    r->tile = r->geometry.tile = r->geometry.ow;
+    r->tiles = r->count / r->tile;
+}
+
 bool haq_rows_merge(struct haq_rows *r)
 {
     const struct haq_geometry *g = &r->geometry;

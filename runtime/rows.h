@@ -26,6 +26,9 @@ haq_status haq_rows_matrix(struct haq_rows *r, struct haq_plan *p, int slot,
 haq_status haq_rows_conv(struct haq_rows *r, struct haq_plan *p, int node,
                          int slot, size_t mr, struct haq_diag *d);
 
+/* Make each tile a line of output pixels. */
+void haq_rows_by_line(struct haq_rows *r);
+
 /* Table entries the step needs, and the function that fills them; the step's
  * data must start with a struct haq_rows, its input 0 is the slot. */
 size_t haq_rows_pointers(const struct haq_rows *r);

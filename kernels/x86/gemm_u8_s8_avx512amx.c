@@ -418,8 +418,11 @@ void haq_gemm_u8_s8_avx512amx(const struct haq_gemm_args *g)
     size_t bands = up(g->rows, BAND);
     struct nest n = {.g = g,
                      .cut = choose_cut(g),
-                     .panel = g->segments * up(g->seg_len, HAQ_GEMM_KR_INT) *
-                              HAQ_GEMM_KR_INT * HAQ_GEMM_NR,
+                     .panel = g->panel_bytes
+                                  ? g->panel_bytes
+                                  : g->segments *
+                                        up(g->seg_len, HAQ_GEMM_KR_INT) *
+                                        HAQ_GEMM_KR_INT * HAQ_GEMM_NR,
                      .height = up(g->rows, bands),
                      .bands = bands,
                      .sources = g->scratch};
