@@ -37,7 +37,7 @@ struct gemm_step {
     struct haq_packed w;
     size_t parts, channels, n; /* n columns of a part */
     size_t segments, seg_len;  /* as the kernel sees them */
-    bool gather;
+    bool gather, compact;
     size_t row_bytes; /* of a gathered row */
     size_t panels, block, blocks;
     bool blocks_first; /* weights do not fit the cache: keep a block of them */
@@ -61,13 +61,18 @@ static struct unit unit_of(const struct gemm_step *g, size_t i)
     return u;
 }
 
+/* Rows copied to scratch, one piece each. */
 static const void *const *gathered(const struct gemm_step *g,
                                    const void *const *a, size_t len,
+                                   const void **table, size_t tile,
                                    char *scratch)
 {
     char *to = scratch + g->gather_at;
     const void **rows = (const void **)(void *)scratch;
-    haq_rows_gather(&g->rows, a, len, g->channels, true, to, g->row_bytes);
+    if (g->compact)
+        haq_rows_compact(&g->rows, table, tile, to, g->row_bytes);
+    else
+        haq_rows_gather(&g->rows, a, len, g->channels, true, to, g->row_bytes);
     for (size_t i = 0; i < len; i++)
         rows[i] = to + i * g->row_bytes;
     return rows;
@@ -160,12 +165,12 @@ static void run_unit(const struct haq_part *p, const struct unit *u,
     const void *const *a =
         haq_rows_get(&g->rows, p->e->table + p->s->table, in, u->tile,
                      u->part * g->channels, (const void **)(void *)scratch);
-    if (g->rows.merge)
+    if (g->gather || g->compact)
+        a = gathered(g, a, len, p->e->table + p->s->table, u->tile, scratch);
+    else if (g->rows.merge)
         a = haq_rows_merged(&g->rows, p->e->table + p->s->table, u->tile,
                             (const void **)(void *)scratch,
                             scratch + g->gather_at);
-    else if (g->gather)
-        a = gathered(g, a, len, scratch);
     struct haq_finish_tile t = finish_tile(
         g, u, len, panels, haq_exec_slot(p->e, p->s->out[0]), scratch);
     struct haq_epilogue_args fused;
@@ -216,15 +221,20 @@ static void run(const struct haq_exec *e, const struct haq_step *s)
     haq_exec_split(e, s, g->parts * g->rows.tiles * g->blocks, 1, run_units);
 }
 
-/* A tap of few channels is not worth a pointer: take kernel rows, or copy. */
+/* A tap of few channels is not worth a pointer: take kernel rows, or copy;
+ * kernel rows of odd lengths, filled up with zeros, are copied together. */
 static void choose_segments(struct gemm_step *g, const struct haq_weights *w)
 {
     bool copied = g->rows.window && g->channels < SHORT_SEGMENT && w->taps > 1;
     bool merge = copied && g->parts == 1 && haq_rows_merge(&g->rows);
     g->gather = copied && !merge;
-    g->segments = g->gather ? 1 : merge ? g->rows.geometry.kernel[0] : w->taps;
+    g->segments = merge ? g->rows.geometry.kernel[0] : w->taps;
+    g->compact =
+        merge && w->kind == HAQ_GEMM_U8_S8 && w->k / g->segments % g->impl->kr;
+    if (g->gather || g->compact)
+        g->segments = 1;
     g->seg_len = w->k / g->segments;
-    g->row_bytes = haq_round_up(w->k * g->rows.elem, 16) + 16;
+    g->row_bytes = haq_round_up(w->k * g->rows.elem, 16) + 32;
 }
 
 /* Blocks of panels: as many as fit, fewer when there are few tiles. */
@@ -296,9 +306,9 @@ static size_t lay_out_scratch(struct gemm_step *g)
                    haq_round_up(haq_gemm_scratch_bytes(g->impl, rows,
                                                        g->segments, g->seg_len),
                                 ALIGN);
-    size_t gathered = g->rows.merge ? haq_rows_merged_bytes(&g->rows)
-                      : g->gather   ? rows * g->row_bytes
-                                    : 0;
+    size_t gathered = g->gather || g->compact ? rows * g->row_bytes
+                      : g->rows.merge         ? haq_rows_merged_bytes(&g->rows)
+                                              : 0;
     g->panels_at = haq_round_up(g->gather_at + gathered + ALIGN, ALIGN);
     size_t panel = haq_gemm_panel_bytes(g->impl, g->segments, g->seg_len);
     return g->panels_at + (g->unpack ? g->block * panel + HAQ_PANEL_CODES : 0);

@@ -182,6 +182,29 @@ const void *const *haq_rows_merged(const struct haq_rows *r, const void **table,
     return room;
 }
 
+void haq_rows_compact(const struct haq_rows *r, const void **table, size_t t,
+                      char *dst, size_t stride)
+{
+    enum { CHUNK = 32 };
+    size_t len = haq_rows_len(r, t), height = r->geometry.kernel[0];
+    size_t width = r->geometry.kernel[1], bytes = width * r->stride;
+    const void *const *taps = table + t * r->tile * r->geometry.taps;
+    const void *const *rows =
+        table + haq_geometry_pointers(&r->geometry) + t * r->tile * height;
+    for (size_t ky = 0; ky < height; ky++, rows += len, dst += bytes)
+        for (size_t i = 0; i < len; i++) {
+            char *to = dst + i * stride;
+            if (!rows[i]) {
+                gather_taps_first(taps + ky * width * len, len, i, width,
+                                  r->stride, to);
+                continue;
+            }
+            memcpy(to, rows[i], CHUNK);
+            for (size_t at = CHUNK; at < bytes; at += CHUNK)
+                memcpy(to + at, (const char *)rows[i] + at, CHUNK);
+        }
+}
+
 void haq_rows_gather(const struct haq_rows *r, const void *const *a, size_t len,
                      size_t channels, bool taps_first, char *dst, size_t stride)
 {

@@ -65,6 +65,11 @@ const void *const *haq_rows_merged(const struct haq_rows *r, const void **table,
                                    size_t t, const void **room, char *dst);
 size_t haq_rows_merged_bytes(const struct haq_rows *r);
 
+/* The kernel rows of each window of tile t one behind the other:
+ * dst[len][stride].  May write 31 bytes beyond a row's end. */
+void haq_rows_compact(const struct haq_rows *r, const void **table, size_t t,
+                      char *dst, size_t stride);
+
 /* Scale and zero point of each row of tile t (ROWS form). */
 void haq_rows_scales(const struct haq_rows *r, const char *base, size_t t,
                      float *scale, int32_t *zero);
