@@ -111,7 +111,8 @@ static inline struct haq_window window(int64_t kernel, int64_t stride,
 static inline size_t out_size(size_t in, const struct haq_window *w)
 {
     int64_t span = w->dilation[0] * (w->kernel[0] - 1) + 1;
-    return (size_t)(((int64_t)in + 2 * w->pad[0] - span) / w->stride[0] + 1);
+    int64_t pads = w->pad[0] + w->pad[2]; /* as many on both axes */
+    return (size_t)(((int64_t)in + pads - span) / w->stride[0] + 1);
 }
 
 /* Add a convolution that reads value `in` (x) to the graph and compute its
