@@ -1,10 +1,12 @@
 #include "runtime/step_codes.h"
 
+#include <string.h>
+
 #include "base/cpu.h"
 #include "kernels/codewise.h"
 #include "runtime/finish.h"
 
-enum { GRAIN = 4096, SMALL_WORK = 65536, CODES = 256 };
+enum { GRAIN = 4096, SMALL_WORK = 65536, CODES = 256, REPEATED = 512 };
 
 static struct haq_affine affine(const struct haq_form *f)
 {
@@ -96,6 +98,7 @@ haq_status haq_add_unary_codes(struct haq_plan *p, int node, int in, int out,
 struct pair_step {
     struct haq_walk walk; /* operands: a, b; an inner run is one call */
     size_t inner, out_elem;
+    int shared; /* operand that is_shared, or -1 */
     haq_codewise_fn *fn;
     struct haq_codewise_args args;
 };
@@ -117,6 +120,46 @@ static void rows_part(void *arg, size_t begin, size_t end, size_t worker)
     }
 }
 
+/* A short vector that all rows of a group share, as the gains of channels, is
+ * repeated, so that kernels get runs worth their start. */
+static void repeated_part(void *arg, size_t begin, size_t end, size_t worker)
+{
+    const struct haq_part *p = arg;
+    const struct pair_step *b = p->s->data;
+    const uint8_t *x[2] = {haq_exec_slot(p->e, p->s->in[0]),
+                           haq_exec_slot(p->e, p->s->in[1])};
+    char *y = haq_exec_slot(p->e, p->s->out[0]);
+    size_t group = b->walk.dims[b->walk.rank - 2], many = REPEATED / b->inner;
+    uint8_t vector[REPEATED];
+    (void)worker;
+
+    for (size_t i = begin; i < end;) {
+        ptrdiff_t at[HAQ_WALK_OPERANDS];
+        size_t rows = haq_min_size(end - i, group - i % group);
+        haq_walk_at(&b->walk, i, at);
+        for (size_t k = 0; k < haq_min_size(many, rows); k++)
+            memcpy(vector + k * b->inner, x[b->shared] + at[b->shared],
+                   b->inner);
+        const uint8_t *from = x[!b->shared] + at[!b->shared];
+        for (size_t k; rows; rows -= k, i += k, from += k * b->inner) {
+            k = haq_min_size(many, rows);
+            b->fn(y + i * b->inner * b->out_elem, b->shared ? from : vector,
+                  b->shared ? vector : from, k * b->inner, &b->args);
+        }
+    }
+}
+
+/* Is operand k the same for all rows of the axis before the last, while the
+ * other one goes on? */
+static bool is_shared(const struct pair_step *b, int k)
+{
+    const struct haq_walk *w = &b->walk;
+    int last = w->rank - 1;
+    return w->rank > 1 && 2 * b->inner <= REPEATED && w->stride[k][last] == 1 &&
+           w->stride[!k][last] == 1 && w->stride[k][last - 1] == 0 &&
+           w->stride[!k][last - 1] == (ptrdiff_t)b->inner;
+}
+
 /* One long row is split along itself. */
 static void run_part(void *arg, size_t begin, size_t end, size_t worker)
 {
@@ -135,7 +178,7 @@ static void run_pair(const struct haq_exec *e, const struct haq_step *s)
     const struct pair_step *b = s->data;
     if (b->walk.outer > 1)
         haq_exec_split(e, s, b->walk.outer, 1 + GRAIN / (b->inner + 1),
-                       rows_part);
+                       b->shared < 0 ? rows_part : repeated_part);
     else
         haq_exec_split(e, s, b->inner, GRAIN, run_part);
 }
@@ -176,6 +219,7 @@ haq_status haq_add_binary_codes(struct haq_plan *p, int node, const int in[2],
     };
     if (codes)
         haq_clamp_codes(&to->params, clamp, &b->args.qlo, &b->args.qhi);
+    b->shared = is_shared(b, 0) ? 0 : is_shared(b, 1) ? 1 : -1;
     step.kernel = names[op];
     step.run = run_pair;
     step.data = b;
