@@ -382,7 +382,8 @@ static haq_status read_node(struct importer *im, const Onnx__NodeProto *p)
     if ((s = haq_onnx_normalize(&c)) ||
         (s = haq_fold_node(g, i, &folded, im->d)) || folded)
         return s;
-    if ((s = op->infer(g, &g->nodes[i], im->d)))
+    /* Reading may have made it another operator, or several. */
+    if ((s = g->nodes[i].op->infer(g, &g->nodes[i], im->d)))
         return s;
     return mark_layer(im, &g->nodes[i]);
 }

@@ -70,9 +70,9 @@ void haq_onnx_check_read(struct haq_onnx_node *c);
  * graph/op.h).  One table in onnx_ops.c. */
 haq_status haq_onnx_normalize(struct haq_onnx_node *c);
 
-/* Readers of onnx_window.c and onnx_shape.c. */
+/* Readers of onnx_window.c, onnx_resize.c and onnx_shape.c. */
 typedef void haq_onnx_reader(struct haq_onnx_node *c);
-haq_onnx_reader haq_onnx_read_conv, haq_onnx_read_pool;
+haq_onnx_reader haq_onnx_read_conv, haq_onnx_read_pool, haq_onnx_read_resize;
 haq_onnx_reader haq_onnx_read_reshape, haq_onnx_read_flatten,
     haq_onnx_read_squeeze, haq_onnx_read_unsqueeze, haq_onnx_read_transpose,
     haq_onnx_read_split, haq_onnx_read_slice, haq_onnx_read_pad,

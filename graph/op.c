@@ -65,6 +65,8 @@ enum {
 #define ROW_SPLIT 1, 1, ANY, MOVES, haq_infer_split, NULL
 #define ROW_SLICE 1, 1, 1, MOVES, haq_infer_slice, NULL
 #define ROW_PAD 1, 1, 1, MOVES, haq_infer_pad, NULL
+#define ROW_RESIZE 1, 4, 1, 0, haq_infer_folded, NULL
+#define ROW_UPSAMPLE 1, 2, 1, 0, haq_infer_folded, NULL
 #define ROW_GATHER 2, 2, 1, MOVES, haq_infer_gather, NULL
 #define ROW_EXPAND 1, 1, 1, MOVES, haq_infer_expand, NULL
 #define ROW_CAST 1, 1, 1, EW, haq_infer_cast, NULL

@@ -31,6 +31,8 @@
  *     Cast        to = enum haq_dtype (float16 and float64 became float32)
  *     Gelu        mode NULL = erf, else "tanh"
  *     Swish       x sigmoid(x)
+ *     Resize, Upsample   rewritten: Gathers along the axes, and for linear
+ *                 interpolation Mul and Add
  *     Constant, Shape, Range, ConstantOfShape   always folded away
  */
 #ifndef HAQ_GRAPH_OP_H
@@ -88,6 +90,8 @@
     X(SPLIT, Split)                                                            \
     X(SLICE, Slice)                                                            \
     X(PAD, Pad)                                                                \
+    X(RESIZE, Resize)                                                          \
+    X(UPSAMPLE, Upsample)                                                      \
     X(GATHER, Gather)                                                          \
     X(EXPAND, Expand)                                                          \
     X(CAST, Cast)                                                              \

@@ -347,6 +347,20 @@ static void view(struct layouts *l, int i)
         plain(l, i);
 }
 
+/* Lines or columns of an image, as resizing takes them. */
+static void gather(struct layouts *l, int i)
+{
+    struct haq_node *n = &l->g->nodes[i];
+    const struct haq_value *index = &l->g->values[n->in[1]];
+
+    if (!is_native(l, n->in[0]) || index->shape.rank != 1 || !index->data) {
+        plain(l, i);
+        return;
+    }
+    n->attr.axis = to_nhwc[n->attr.axis];
+    make_native(l, n, 0);
+}
+
 /* Operators that are not plain and not elementwise. */
 static const struct {
     enum haq_opcode code;
@@ -361,7 +375,7 @@ static const struct {
     {HAQ_OP_REDUCE_SUM, reduce},    {HAQ_OP_REDUCE_MAX, reduce},
     {HAQ_OP_TRANSPOSE, transpose},  {HAQ_OP_RESHAPE, view},
     {HAQ_OP_FLATTEN, view},         {HAQ_OP_SQUEEZE, view},
-    {HAQ_OP_UNSQUEEZE, view},
+    {HAQ_OP_UNSQUEEZE, view},       {HAQ_OP_GATHER, gather},
 };
 
 static void rewrite(struct layouts *l, int i)
