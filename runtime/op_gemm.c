@@ -23,6 +23,10 @@ enum {
     OUTPUT_WORK = 16,    /* of an output, in float multiply-adds */
     WEIGHTS_IN_CACHE = 256 << 10,
     UNPACKED_BYTES = 512 << 10, /* of a block: a part of the second cache */
+    /* Rows up to which a kernel that unpacks in registers wins
+     * (docs/kernels.md: it still does at 32 where products are the only limit).
+     */
+    PACKED_ROWS = 16,
     ALIGN = 64,
 };
 
@@ -263,11 +267,13 @@ static void choose_kernel(struct gemm_step *g, const struct haq_plan *p)
     if (g->w.bits % 8 == 0)
         return;
     packed = haq_gemm_select_packed(g->impl->kind, g->w.bits, p->isa);
-    if (packed && g->segments == 1 && g->rows.count <= packed->mr &&
-        packed->nr == g->impl->nr && packed->kr == g->impl->kr)
+    if (packed && g->segments == 1 && g->rows.count <= PACKED_ROWS &&
+        packed->nr == g->impl->nr && packed->kr == g->impl->kr) {
         g->impl = packed;
-    else
+        haq_rows_retile(&g->rows, packed->mr);
+    } else {
         g->unpack = haq_panel_select(p->isa)->unpack;
+    }
 }
 
 static bool can_fuse(const struct gemm_step *g)

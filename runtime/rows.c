@@ -65,6 +65,12 @@ haq_status haq_rows_conv(struct haq_rows *r, struct haq_plan *p, int node,
     return r->window ? make_pad(r, p, node, d) : HAQ_OK;
 }
 
+void haq_rows_retile(struct haq_rows *r, size_t mr)
+{
+    choose_tile(r, mr);
+    r->geometry.tile = r->tile;
+}
+
 void haq_rows_by_line(struct haq_rows *r)
 {
     r->tile = r->geometry.tile = r->geometry.ow;

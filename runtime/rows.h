@@ -26,6 +26,9 @@ haq_status haq_rows_matrix(struct haq_rows *r, struct haq_plan *p, int slot,
 haq_status haq_rows_conv(struct haq_rows *r, struct haq_plan *p, int node,
                          int slot, size_t mr, struct haq_diag *d);
 
+/* Make tiles of at most mr rows, before the table is bound. */
+void haq_rows_retile(struct haq_rows *r, size_t mr);
+
 /* Make each tile a line of output pixels. */
 void haq_rows_by_line(struct haq_rows *r);
 
