@@ -11,9 +11,11 @@ void *haq_pages_alloc(size_t bytes)
     size_t align = bytes < HAQ_HUGE_PAGE ? LINE : HAQ_HUGE_PAGE;
     if (bytes > PTRDIFF_MAX - HAQ_HUGE_PAGE)
         return NULL;
-    void *m = aligned_alloc(align, (bytes + LINE - 1) / LINE * LINE);
+    void *m = NULL;
+    if (posix_memalign(&m, align, bytes))
+        return NULL;
     /* A request: without huge pages, small ones serve. */
-    if (m && align == HAQ_HUGE_PAGE)
+    if (align == HAQ_HUGE_PAGE)
         (void)madvise(m, bytes, MADV_HUGEPAGE);
     return m;
 }
