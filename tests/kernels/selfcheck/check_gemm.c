@@ -86,10 +86,18 @@ static void *scratch_of(struct selfcheck *s, size_t bytes)
     return bytes ? guard_alloc(&s->guard, bytes, 64) : NULL;
 }
 
-/* As many calls as the row's mr asks for. */
+/* An epilogue that the row does itself. */
+struct finish {
+    enum haq_epilogue_kind kind;
+    size_t elem; /* bytes of a result */
+    struct haq_epilogue_args args;
+};
+
+/* As many calls as the row's mr asks for; f may be NULL. */
 static struct matrix run(struct selfcheck *s, const struct shape *p,
                          const struct haq_gemm_impl *row,
-                         const struct operands *o, size_t ldc)
+                         const struct operands *o, size_t ldc,
+                         const struct finish *f)
 {
     size_t panels = (p->n + row->nr - 1) / row->nr;
     size_t bytes = haq_gemm_packed_bytes(row, p->n, p->segments, p->seg_len);
@@ -105,6 +113,11 @@ static struct matrix run(struct selfcheck *s, const struct shape *p,
             a[i] = o->a[i / rows * p->rows + m + i % rows];
         size_t scratch =
             haq_gemm_scratch_bytes(row, rows, p->segments, p->seg_len);
+        struct haq_epilogue_args e = {0};
+        if (f) {
+            e = f->args;
+            e.y = (char *)e.y + m * e.ldy * f->elem;
+        }
         row->run(&(struct haq_gemm_args){.a = a,
                                          .rows = rows,
                                          .segments = p->segments,
@@ -114,7 +127,10 @@ static struct matrix run(struct selfcheck *s, const struct shape *p,
                                          .acc = (float *)acc.at + m * ldc,
                                          .ldc = ldc,
                                          .shift = o->shift,
-                                         .scratch = scratch_of(s, scratch)});
+                                         .scratch = scratch_of(s, scratch),
+                                         .finish = f ? &e : NULL,
+                                         .finish_kind =
+                                             f ? f->kind : HAQ_EPI_KINDS});
     }
     return acc;
 }
@@ -155,17 +171,63 @@ static void product(struct selfcheck *s, const void *arg)
     const struct shape *p = arg;
     struct operands o = operands(s, p);
     size_t ldc = round_up(p->n, p->row->nr) + pick(s, 0, 3);
-    struct matrix want = run(s, p, p->ref, &o, round_up(p->n, p->row->nr));
-    struct matrix got = run(s, p, p->row, &o, ldc);
+    struct matrix want =
+        run(s, p, p->ref, &o, round_up(p->n, p->row->nr), NULL);
+    struct matrix got = run(s, p, p->row, &o, ldc, NULL);
 
     if (o.exact) {
         expect_bits(s, &got, &want);
         return;
     }
     struct operands m = magnitudes(s, p, &o);
-    struct matrix size = run(s, p, p->ref, &m, want.ld);
+    struct matrix size = run(s, p, p->ref, &m, want.ld, NULL);
     /* half an ulp is each result's own rounding */
     expect_near(s, &got, &want, &size, (double)p->row->bound + 1.2e-7);
+}
+
+static struct haq_epilogue_args vectors(struct selfcheck *s,
+                                        const struct shape *p)
+{
+    struct haq_epilogue_args e = {.rows = p->rows, .cols = p->n};
+    bool integer = p->row->kind == HAQ_GEMM_U8_S8;
+    e.corr = ints(s, p->n, (struct range){-100000, 100000}, RANDOM);
+    e.mult = integer || pick(s, 0, 1) ? floats(s, p->n, 0.01f, RANDOM) : NULL;
+    e.bias = pick(s, 0, 1) ? floats(s, p->n, 5, RANDOM) : NULL;
+    e.lo = pick(s, 0, 1) ? 0 : -INFINITY;
+    e.hi = pick(s, 0, 1) ? 6 : INFINITY;
+    e.zero = (int32_t)pick(s, 0, 255);
+    e.qlo = (int32_t)pick(s, 0, 20);
+    e.qhi = pick(s, 0, 1) ? 255 : 30;
+    return e;
+}
+
+/* Sums to results in registers, against the same sums and the scalar row. */
+static void finished(struct selfcheck *s, const void *arg)
+{
+    const struct shape *p = arg;
+    struct operands o = operands(s, p);
+    struct finish f = {.args = vectors(s, p)};
+    struct matrix acc = run(s, p, p->row, &o, round_up(p->n, p->row->nr), NULL);
+
+    for (int kind = 0; kind < HAQ_EPI_KINDS; kind++) {
+        if (!(p->row->fuses >> kind & 1))
+            continue;
+        f.kind = (enum haq_epilogue_kind)kind;
+        f.elem = kind == HAQ_EPI_S32_U8 ? 1 : 4;
+        struct matrix want = result(s, p->rows, p->n, p->n, f.elem);
+        struct matrix got =
+            result(s, p->rows, p->n, p->n + pick(s, 0, 3), f.elem);
+        struct haq_epilogue_args e = f.args;
+        e.acc = acc.at;
+        e.lda = acc.ld;
+        e.y = want.at;
+        e.ldy = want.ld;
+        haq_epilogue_select(f.kind, HAQ_ISA_NONE)->run(&e);
+        f.args.y = got.at;
+        f.args.ldy = got.ld;
+        run(s, p, p->row, &o, round_up(p->n, p->row->nr), &f);
+        expect_bits(s, &got, &want);
+    }
 }
 
 /* Rows of packed panels take one segment; panels of one bit have no zero, so
@@ -182,6 +244,10 @@ static void check_shape(struct selfcheck *s, struct shape p)
     }
     selfcheck_run(s, product, &p, "%zu rows, %zu segments of %zu, %zu columns",
                   p.rows, p.segments, p.seg_len, p.n);
+    if (p.row->fuses)
+        selfcheck_run(s, finished, &p,
+                      "%zu rows, %zu segments of %zu, %zu columns, finished",
+                      p.rows, p.segments, p.seg_len, p.n);
 }
 
 static void check_row(struct selfcheck *s, struct shape p)
