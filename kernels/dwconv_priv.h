@@ -4,11 +4,7 @@
 
 #include "kernels/dwconv.h"
 
-haq_dwconv_fn haq_dwconv_f32_avx2, haq_dwconv_f32_s8_avx2,
-    haq_dwconv_u8_s8_avx2;
-haq_dwconv_fn haq_dwconv_f32_avx512, haq_dwconv_f32_s8_avx512,
-    haq_dwconv_u8_s8_avx512;
-haq_dwconv_fn haq_dwconv_f32_neon, haq_dwconv_f32_s8_neon,
+haq_dwconv_fn haq_dwconv_u8_s8_avx2, haq_dwconv_u8_s8_avx512,
     haq_dwconv_u8_s8_neon;
 
 #endif

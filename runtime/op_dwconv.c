@@ -1,5 +1,6 @@
-/* Depthwise convolution: tiles of pixels, all channels; the accumulators of a
- * tile stay in the first cache level until the epilogue has written them. */
+/* Depthwise convolution of codes: tiles of pixels, all channels; the
+ * accumulators of a tile stay in the first cache level until the epilogue has
+ * written them. */
 #include <math.h>
 
 #include "kernels/dwconv.h"
@@ -12,7 +13,7 @@ struct dwconv_step {
     struct haq_rows rows; /* first: haq_rows_bind */
     const struct haq_dwconv_impl *impl;
     struct haq_finish finish;
-    const void *w; /* [taps][channels] */
+    const int8_t *w; /* [taps][channels] */
     size_t channels, taps;
     size_t lda;
     /* Integer weights with a scale per group, which is one group here: the
@@ -49,13 +50,14 @@ static void run_tile(const struct haq_part *p, size_t tile, char *scratch)
     float *scale = (float *)(void *)(scratch + c->scale_at);
     int32_t *zero = (int32_t *)(void *)(scratch + c->zero_at);
     struct haq_dwconv_args args = {
-        .a = haq_rows_get(&c->rows, p->e->table + p->s->table, in, tile, 0,
-                          (const void **)(void *)scratch),
+        .a = (const uint8_t *const *)haq_rows_get(
+            &c->rows, p->e->table + p->s->table, in, tile, 0,
+            (const void **)(void *)scratch),
         .pixels = len,
         .taps = c->taps,
         .channels = c->channels,
         .w = c->w,
-        .acc = scratch + c->acc_at,
+        .acc = (int32_t *)(void *)(scratch + c->acc_at),
         .ldc = c->lda,
     };
     struct haq_finish_tile t = {
@@ -100,12 +102,11 @@ static haq_status transpose_weights(struct dwconv_step *c, struct haq_plan *p,
                                     const struct haq_weights *w,
                                     struct haq_diag *d)
 {
-    size_t elem = w->f ? sizeof(float) : 1, bytes = w->n * w->k * elem;
-    const void *src = w->f ? (const void *)w->f : w->codes;
-    void *dst = haq_arena_alloc(&p->arena, bytes + ALIGN);
+    size_t bytes = w->n * w->k;
+    int8_t *dst = haq_arena_alloc(&p->arena, bytes + ALIGN);
     if (!dst)
         return haq_fail(d, HAQ_NOMEM, "weights %s", w->id);
-    haq_weights_taps_first(dst, src, 1, w->k, w->n, elem);
+    haq_weights_taps_first(dst, w->codes, 1, w->k, w->n, 1);
     p->weight_bytes += bytes;
     c->w = dst;
     return HAQ_OK;
@@ -140,7 +141,7 @@ static haq_status make_finish(struct dwconv_step *c, struct haq_plan *p,
                                    .bias = haq_layer_bias(p, x->node),
                                    .clamp = n->clamp};
     static const struct haq_form plain = {.kind = HAQ_FORM_PLAIN};
-    if (x->w->kind == HAQ_GEMM_U8_S8 && x->w->per_group) {
+    if (x->w->per_group) {
         haq_status s = make_group(c, p, x, d);
         if (s)
             return s;
@@ -153,13 +154,15 @@ static haq_status make_finish(struct dwconv_step *c, struct haq_plan *p,
 haq_status haq_add_dwconv(struct haq_plan *p, const struct haq_product *x,
                           struct haq_diag *d)
 {
+    if (x->w->kind != HAQ_GEMM_U8_S8)
+        return haq_add_dwconv_f32(p, x, d);
     if (haq_dwconv_rows_fit(p, x))
         return haq_add_dwconv_rows(p, x, d);
     struct haq_step step = haq_plan_node_step(p, x->node);
     struct dwconv_step *c = haq_arena_alloc(&p->arena, sizeof *c);
     if (!c)
         return haq_fail(d, HAQ_NOMEM, "node %s", step.name);
-    c->impl = haq_dwconv_select(x->w->kind, p->isa);
+    c->impl = haq_dwconv_select(p->isa);
     haq_status s = haq_product_rows(&c->rows, p, x, TILE, d);
     if (!s)
         s = transpose_weights(c, p, x->w, d);

@@ -1,49 +1,50 @@
-/* Float weights. */
 #include <arm_neon.h>
 #include <string.h>
 
-#include "kernels/dwconv_priv.h"
-#include "kernels/unroll.h"
+#include "kernels/simd.h"
 
 #define RUN haq_dwconv_f32_neon
-enum { WIDE = 4, LANES = 4, A_BYTES = 4, W_BYTES = 4 };
+enum { LANES = 4 };
 
-typedef float32x4_t vec_acc;
-typedef float32x4_t vec_w;
-typedef float32x4_t vec_a;
+typedef float32x4_t fvec;
 
-HAQ_INLINE vec_acc zero(void)
+HAQ_INLINE fvec load(const float *p, size_t n)
+{
+    float part[LANES] = {0};
+    if (n < LANES)
+        p = memcpy(part, p, n * sizeof *part);
+    return vld1q_f32(p);
+}
+
+HAQ_INLINE void store(float *p, fvec v, size_t n)
+{
+    float part[LANES];
+    vst1q_f32(n < LANES ? part : p, v);
+    if (n < LANES)
+        memcpy(p, part, n * sizeof *p);
+}
+
+HAQ_INLINE fvec zero(void)
 {
     return vdupq_n_f32(0);
 }
 
-HAQ_INLINE vec_w load_w(const void *p, size_t n)
+HAQ_INLINE fvec splat(float x)
 {
-    float part[LANES] = {0};
-    if (n < LANES)
-        p = memcpy(part, p, n * sizeof *part);
-    return vld1q_f32(p);
+    return vdupq_n_f32(x);
 }
 
-HAQ_INLINE vec_a load_a(const void *p, size_t n)
-{
-    float part[LANES] = {0};
-    if (n < LANES)
-        p = memcpy(part, p, n * sizeof *part);
-    return vld1q_f32(p);
-}
-
-HAQ_INLINE vec_acc mac(vec_acc acc, vec_w w, vec_a a)
+HAQ_INLINE fvec mac(fvec acc, fvec w, fvec a)
 {
     return vfmaq_f32(acc, w, a);
 }
 
-HAQ_INLINE void store(float *out, vec_acc acc, size_t n)
+HAQ_INLINE fvec finish(fvec acc, fvec mult, fvec bias, fvec lo, fvec hi)
 {
-    float part[LANES];
-    vst1q_f32(n < LANES ? part : out, acc);
-    if (n < LANES)
-        memcpy(out, part, n * sizeof *out);
+    fvec y = vaddq_f32(vmulq_f32(acc, mult), bias);
+    /* The second operand when they are equal, and for a NaN, as haq_clampf. */
+    y = vbslq_f32(vcgtq_f32(y, lo), y, lo);
+    return vbslq_f32(vcltq_f32(y, hi), y, hi);
 }
 
-#include "kernels/dwconv_tile.inc"
+#include "kernels/dwconv_f32.inc"

@@ -6,7 +6,7 @@
 #include "kernels/unroll.h"
 
 #define RUN haq_dwconv_u8_s8_neon
-enum { WIDE = 2, LANES = 8, A_BYTES = 1, W_BYTES = 1 };
+enum { WIDE = 2, LANES = 8 };
 
 typedef struct {
     int32x4_t low, high;
@@ -19,7 +19,7 @@ HAQ_INLINE vec_acc zero(void)
     return (vec_acc){vdupq_n_s32(0), vdupq_n_s32(0)};
 }
 
-HAQ_INLINE vec_w load_w(const void *p, size_t n)
+HAQ_INLINE vec_w load_w(const int8_t *p, size_t n)
 {
     int8_t part[LANES] = {0};
     if (n < LANES)
@@ -27,7 +27,7 @@ HAQ_INLINE vec_w load_w(const void *p, size_t n)
     return vmovl_s8(vld1_s8(p));
 }
 
-HAQ_INLINE vec_a load_a(const void *p, size_t n)
+HAQ_INLINE vec_a load_a(const uint8_t *p, size_t n)
 {
     uint8_t part[LANES] = {0};
     if (n < LANES)
@@ -41,9 +41,9 @@ HAQ_INLINE vec_acc mac(vec_acc acc, vec_w w, vec_a a)
                      vmlal_high_s16(acc.high, w, a)};
 }
 
-HAQ_INLINE void store(float *out, vec_acc acc, size_t n)
+HAQ_INLINE void store(int32_t *out, vec_acc acc, size_t n)
 {
-    int32_t part[LANES], *to = n < LANES ? part : (int32_t *)(void *)out;
+    int32_t part[LANES], *to = n < LANES ? part : out;
     vst1q_s32(to, acc.low);
     vst1q_s32(to + 4, acc.high);
     if (n < LANES)

@@ -1,47 +1,49 @@
-/* Float weights. */
 #include <immintrin.h>
 
-#include "kernels/dwconv_priv.h"
-#include "kernels/unroll.h"
+#include "kernels/simd.h"
 
 #define RUN haq_dwconv_f32_avx512
-enum { WIDE = 4, LANES = 16, A_BYTES = 4, W_BYTES = 4 };
+enum { LANES = 16 };
 
-typedef __m512 vec_acc;
-typedef __m512 vec_w;
-typedef __m512 vec_a;
-
-HAQ_INLINE vec_acc zero(void)
-{
-    return _mm512_setzero_ps();
-}
+typedef __m512 fvec;
 
 static inline __mmask16 first(size_t n)
 {
     return (__mmask16)((1u << n) - 1);
 }
 
-HAQ_INLINE vec_w load_w(const void *p, size_t n)
+HAQ_INLINE fvec load(const float *p, size_t n)
 {
     return n == LANES ? _mm512_loadu_ps(p) : _mm512_maskz_loadu_ps(first(n), p);
 }
 
-HAQ_INLINE vec_a load_a(const void *p, size_t n)
+HAQ_INLINE void store(float *p, fvec v, size_t n)
 {
-    return n == LANES ? _mm512_loadu_ps(p) : _mm512_maskz_loadu_ps(first(n), p);
+    if (n == LANES)
+        _mm512_storeu_ps(p, v);
+    else
+        _mm512_mask_storeu_ps(p, first(n), v);
 }
 
-HAQ_INLINE vec_acc mac(vec_acc acc, vec_w w, vec_a a)
+HAQ_INLINE fvec zero(void)
+{
+    return _mm512_setzero_ps();
+}
+
+HAQ_INLINE fvec splat(float x)
+{
+    return _mm512_set1_ps(x);
+}
+
+HAQ_INLINE fvec mac(fvec acc, fvec w, fvec a)
 {
     return _mm512_fmadd_ps(w, a, acc);
 }
 
-HAQ_INLINE void store(float *out, vec_acc acc, size_t n)
+HAQ_INLINE fvec finish(fvec acc, fvec mult, fvec bias, fvec lo, fvec hi)
 {
-    if (n == LANES)
-        _mm512_storeu_ps(out, acc);
-    else
-        _mm512_mask_storeu_ps(out, first(n), acc);
+    fvec y = _mm512_add_ps(_mm512_mul_ps(acc, mult), bias);
+    return _mm512_min_ps(_mm512_max_ps(y, lo), hi);
 }
 
-#include "kernels/dwconv_tile.inc"
+#include "kernels/dwconv_f32.inc"

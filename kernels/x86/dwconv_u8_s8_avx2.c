@@ -7,7 +7,7 @@
 #include "kernels/unroll.h"
 
 #define RUN haq_dwconv_u8_s8_avx2
-enum { WIDE = 2, LANES = 8, A_BYTES = 1, W_BYTES = 1 };
+enum { WIDE = 2, LANES = 8 };
 
 typedef __m256i vec_acc;
 typedef __m256i vec_w;
@@ -18,20 +18,22 @@ HAQ_INLINE vec_acc zero(void)
     return _mm256_setzero_si256();
 }
 
-HAQ_INLINE vec_w load_w(const void *p, size_t n)
+HAQ_INLINE vec_w load_w(const int8_t *p, size_t n)
 {
     int8_t part[LANES] = {0};
     if (n < LANES)
         p = memcpy(part, p, n * sizeof *part);
-    return _mm256_cvtepi8_epi32(_mm_loadl_epi64(p));
+    return _mm256_cvtepi8_epi32(
+        _mm_loadl_epi64((const __m128i *)(const void *)p));
 }
 
-HAQ_INLINE vec_a load_a(const void *p, size_t n)
+HAQ_INLINE vec_a load_a(const uint8_t *p, size_t n)
 {
-    int8_t part[LANES] = {0};
+    uint8_t part[LANES] = {0};
     if (n < LANES)
         p = memcpy(part, p, n * sizeof *part);
-    return _mm256_cvtepu8_epi32(_mm_loadl_epi64(p));
+    return _mm256_cvtepu8_epi32(
+        _mm_loadl_epi64((const __m128i *)(const void *)p));
 }
 
 HAQ_INLINE vec_acc mac(vec_acc acc, vec_w w, vec_a a)
@@ -39,9 +41,9 @@ HAQ_INLINE vec_acc mac(vec_acc acc, vec_w w, vec_a a)
     return _mm256_add_epi32(acc, _mm256_madd_epi16(w, a));
 }
 
-HAQ_INLINE void store(float *out, vec_acc acc, size_t n)
+HAQ_INLINE void store(int32_t *out, vec_acc acc, size_t n)
 {
-    float part[LANES];
+    int32_t part[LANES];
     _mm256_storeu_si256((__m256i *)(void *)(n < LANES ? part : out), acc);
     if (n < LANES)
         memcpy(out, part, n * sizeof *out);

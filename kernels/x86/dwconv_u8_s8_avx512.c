@@ -6,7 +6,7 @@
 #include "kernels/unroll.h"
 
 #define RUN haq_dwconv_u8_s8_avx512
-enum { WIDE = 2, LANES = 16, A_BYTES = 1, W_BYTES = 1 };
+enum { WIDE = 2, LANES = 16 };
 
 typedef __m512i vec_acc;
 typedef __m512i vec_w;
@@ -28,12 +28,12 @@ HAQ_INLINE __m128i codes(const void *p, size_t n)
                       : _mm_maskz_loadu_epi8(first(n), p);
 }
 
-HAQ_INLINE vec_w load_w(const void *p, size_t n)
+HAQ_INLINE vec_w load_w(const int8_t *p, size_t n)
 {
     return _mm512_cvtepi8_epi32(codes(p, n));
 }
 
-HAQ_INLINE vec_a load_a(const void *p, size_t n)
+HAQ_INLINE vec_a load_a(const uint8_t *p, size_t n)
 {
     return _mm512_cvtepu8_epi32(codes(p, n));
 }
@@ -43,7 +43,7 @@ HAQ_INLINE vec_acc mac(vec_acc acc, vec_w w, vec_a a)
     return _mm512_add_epi32(acc, _mm512_madd_epi16(w, a));
 }
 
-HAQ_INLINE void store(float *out, vec_acc acc, size_t n)
+HAQ_INLINE void store(int32_t *out, vec_acc acc, size_t n)
 {
     if (n == LANES)
         _mm512_storeu_si512(out, acc);

@@ -16,6 +16,7 @@ static const struct {
     {"gemm_group", check_gemm_group},
     {"panel", check_panel},
     {"dwconv", check_dwconv},
+    {"dwconv_f32", check_dwconv_f32},
     {"dwconv_rows", check_dwconv_rows},
     {"epilogue", check_epilogue},
     {"elementwise", check_elementwise},
