@@ -17,6 +17,8 @@
 
 enum {
     BLOCK_PANELS = 8,    /* accumulators of a unit stay within 16 KiB */
+    FUSED_PANELS = 32,   /* where there are none: a unit costs some time, */
+    FUSED_UNITS = 64,    /* and these are enough */
     UNITS_MIN = 8,       /* so that few threads share evenly */
     SHORT_SEGMENT = 16,  /* channels below which a tap is not worth a pointer */
     SMALL_WORK = 100000, /* that no second thread is woken for */
@@ -247,7 +249,10 @@ static void choose_blocks(struct gemm_step *g)
     size_t units = g->parts * g->rows.tiles;
     size_t panel = haq_gemm_panel_bytes(g->impl, g->segments, g->seg_len);
     g->panels = (g->n + g->impl->nr - 1) / g->impl->nr;
-    g->block = haq_min_size(g->panels, BLOCK_PANELS);
+    g->block = BLOCK_PANELS;
+    if (g->fused && units * g->panels > FUSED_UNITS * g->block)
+        g->block = haq_min_size(units * g->panels / FUSED_UNITS, FUSED_PANELS);
+    g->block = haq_min_size(g->block, g->panels);
     if (g->unpack)
         g->block = haq_min_size(g->block, UNPACKED_BYTES / panel + 1);
     if (g->gather || g->rows.merge)

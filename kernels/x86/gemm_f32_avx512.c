@@ -10,6 +10,7 @@
 #define ROWS4 6
 #define LOAD_A4 load_a4
 #define FINISH finish_floats
+#define FETCH fetch_floats
 #define RUN haq_gemm_f32_avx512
 enum { VECS = 1, W_STEP = 64, ELEMS = 1, REGISTERS = 32 };
 

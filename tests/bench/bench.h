@@ -60,7 +60,7 @@ struct bench_entry {
     const char *who; /* "ours", "oneDNN matmul" */
     char detail[48]; /* the kernel that does it, if it tells */
     bool ours;       /* through a plan: what users get */
-    bool aside;      /* shown, but not compared */
+    bool aside;      /* does more than the figures ask of libraries */
     struct bench_work work;
     double weight_bytes; /* read by one call */
     unsigned rest_ms;    /* until its idle threads have stopped spinning */

@@ -24,10 +24,11 @@ void bench_rows_add(struct bench_rows *r, const struct bench_heat *h,
                     size_t entry, size_t threads);
 
 /* The row that others of its work are compared with: the fastest library, or
- * ours (through a plan) in some format; NULL: not measured. */
+ * ours (through a plan) in some format; NULL: not measured.  aside: among the
+ * entries that are so. */
 const struct bench_row *bench_best_library(const struct bench_rows *r,
                                            const struct bench_work *w,
-                                           size_t threads);
+                                           size_t threads, bool aside);
 const struct bench_row *bench_own(const struct bench_rows *r,
                                   const struct bench_work *w, size_t threads);
 

@@ -45,6 +45,48 @@ bool bench_dnnl_matmul(struct bench_entry *e, const struct bench_work *w,
     return bench_dnnl_use(e, "oneDNN matmul", pd, u, false, env);
 }
 
+/* Sums brought to float by a scale and a bias per column, as ours are. */
+static dnnl_primitive_attr_t column_scales(size_t n)
+{
+    dnnl_primitive_attr_t attr;
+    float *scales = bench_alloc(n * sizeof *scales);
+    bench_fill_floats(scales, n, 5);
+    if (dnnl_primitive_attr_create(&attr) ||
+        dnnl_primitive_attr_set_output_scales(attr, (dnnl_dim_t)n, 1 << 1,
+                                              scales))
+        abort();
+    free(scales);
+    return attr;
+}
+
+bool bench_dnnl_scaled(struct bench_entry *e, const struct bench_work *w,
+                       const struct bench_env *env)
+{
+    const struct bench_shape *s = w->shape;
+    dnnl_data_type_t ts, tw, td;
+    dnnl_memory_desc_t src, weights, bias, dst;
+    dnnl_matmul_desc_t desc;
+    dnnl_primitive_desc_t pd;
+
+    if (!types_of(w, &ts, &tw, &td) || td != dnnl_s32)
+        return false;
+    struct dnnl_use *u = bench_dnnl_new();
+    dnnl_primitive_attr_t attr = column_scales(s->n);
+    describe(&src, s->m, s->k, ts, dnnl_ab);
+    describe(&weights, s->k, s->n, tw, dnnl_format_tag_any);
+    describe(&bias, 1, s->n, dnnl_f32, dnnl_ab);
+    describe(&dst, s->m, s->n, dnnl_f32, dnnl_ab);
+    bool bad = dnnl_matmul_desc_init(&desc, &src, &weights, &bias, &dst) ||
+               dnnl_primitive_desc_create(&pd, &desc, attr, u->engine, NULL);
+    dnnl_primitive_attr_destroy(attr);
+    if (bad) {
+        bench_dnnl_free(u);
+        return false;
+    }
+    e->aside = true;
+    return bench_dnnl_use(e, "oneDNN scaled", pd, u, true, env);
+}
+
 bool bench_dnnl_product(struct bench_entry *e, const struct bench_work *w,
                         const struct bench_env *env)
 {

@@ -6,6 +6,7 @@
 #include "tests/bench/bench.h"
 
 bench_make_fn bench_dnnl_matmul;      /* weights in the layout it asks for */
+bench_make_fn bench_dnnl_scaled;      /* to float, with scales and bias */
 bench_make_fn bench_dnnl_product;     /* inner product, likewise */
 bench_make_fn bench_dnnl_gemm;        /* plain dnnl_gemm, weights [k][n] */
 bench_make_fn bench_dnnl_gemm_t;      /* the same, weights [n][k] */

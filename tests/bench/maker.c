@@ -8,6 +8,7 @@ bench_make_fn *const bench_makers[] = {
     bench_ours_plan,
 #ifdef HAQ_BENCH_DNNL
     bench_dnnl_matmul,
+    bench_dnnl_scaled,
     bench_dnnl_product,
     bench_dnnl_gemm,
     bench_dnnl_gemm_t,

@@ -19,7 +19,8 @@ static double gbs(const struct bench_row *r)
 static double against_library(const struct bench_rows *rows,
                               const struct bench_row *r, bool median)
 {
-    const struct bench_row *l = bench_best_library(rows, &r->work, r->threads);
+    const struct bench_row *l =
+        bench_best_library(rows, &r->work, r->threads, false);
     if (!l)
         return 0;
     return median ? l->us.median / r->us.median : l->us.best / r->us.best;

@@ -63,17 +63,18 @@ void bench_rows_add(struct bench_rows *r, const struct bench_heat *h,
 static bool same(const struct bench_row *r, const struct bench_work *w,
                  size_t threads)
 {
-    return r->us.rounds && !r->aside && r->threads == threads &&
-           r->work.shape == w->shape && r->work.format == w->format;
+    return r->us.rounds && r->threads == threads && r->work.shape == w->shape &&
+           r->work.format == w->format;
 }
 
 const struct bench_row *bench_best_library(const struct bench_rows *r,
                                            const struct bench_work *w,
-                                           size_t threads)
+                                           size_t threads, bool aside)
 {
     const struct bench_row *best = NULL;
     for (size_t i = 0; i < r->n; i++)
         if (same(&r->row[i], w, threads) && !r->row[i].ours &&
+            r->row[i].aside == aside &&
             (!best || r->row[i].us.best < best->us.best))
             best = &r->row[i];
     return best;
