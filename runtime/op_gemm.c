@@ -19,6 +19,7 @@ enum {
     BLOCK_PANELS = 8,    /* accumulators of a unit stay within 16 KiB */
     FUSED_PANELS = 32,   /* where there are none: a unit costs some time, */
     FUSED_UNITS = 64,    /* and these are enough */
+    LARGE_UNITS = 12, /* of large tiles of rows are enough, too */
     UNITS_MIN = 8,       /* so that few threads share evenly */
     SHORT_SEGMENT = 16,  /* channels below which a tap is not worth a pointer */
     SMALL_WORK = 100000, /* that no second thread is woken for */
@@ -265,6 +266,18 @@ static void choose_blocks(struct gemm_step *g)
         g->unpack || g->parts * g->w.part_bytes > WEIGHTS_IN_CACHE;
 }
 
+/* Panels of weights are read from the second cache level once for each tile:
+ * larger tiles read them less often, where enough units are left.  An even
+ * number of them, for two threads. */
+static void choose_tile(struct gemm_step *g)
+{
+    size_t count = g->rows.count, tiles = count / (2 * g->impl->mr) + 1;
+    size_t panels = g->parts * ((g->n + g->impl->nr - 1) / g->impl->nr);
+    tiles += tiles % 2;
+    if (tiles * panels >= LARGE_UNITS * BLOCK_PANELS)
+        haq_rows_retile(&g->rows, (count + tiles - 1) / tiles);
+}
+
 /* The row that runs: for packed panels and few rows one that reads them. */
 static void choose_kernel(struct gemm_step *g, const struct haq_plan *p)
 {
@@ -372,6 +385,7 @@ haq_status haq_add_gemm(struct haq_plan *p, const struct haq_product *x,
     g->channels = x->channels;
     g->n = x->w->n / x->parts;
     g->ldy = x->w->n;
+    choose_tile(g);
     choose_segments(g, x->w);
     s = haq_weights_pack(&g->w, p, x->w, g->impl, g->parts, g->segments,
                          g->seg_len, d);

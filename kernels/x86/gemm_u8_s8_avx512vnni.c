@@ -12,6 +12,7 @@
 #define ROWS4 6
 #define LOAD_A4 load_a4
 #define FINISH finish_ints
+#define FETCH fetch_results
 #define RUN haq_gemm_u8_s8_avx512vnni
 enum { VECS = 1, W_STEP = 64, ELEMS = 4, REGISTERS = 32 };
 
