@@ -19,7 +19,7 @@ enum {
     BLOCK_PANELS = 8,    /* accumulators of a unit stay within 16 KiB */
     FUSED_PANELS = 32,   /* where there are none: a unit costs some time, */
     FUSED_UNITS = 64,    /* and these are enough */
-    LARGE_UNITS = 12, /* of large tiles of rows are enough, too */
+    LARGE_UNITS = 12,    /* of large tiles of rows are enough, too */
     UNITS_MIN = 8,       /* so that few threads share evenly */
     SHORT_SEGMENT = 16,  /* channels below which a tap is not worth a pointer */
     SMALL_WORK = 100000, /* that no second thread is woken for */
