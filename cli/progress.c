@@ -70,11 +70,12 @@ static void line_text(char out[WIDEST], const struct haq_progress_state *s,
         bar_text(drawn, s->fraction);
     int n = snprintf(out, WIDEST, "%s%s%3.0f %%  %s", drawn, bar ? " " : "",
                      100 * s->fraction, phase);
-    if (s->left_s < 0 && !s->evaluations)
-        return;
-    snprintf(out + n, WIDEST - (size_t)n, "  %zu evaluated  %s left%s%s",
-             s->evaluations, left, s->best && *s->best ? "  best: " : "",
-             s->best ? s->best : "");
+    if (s->evaluations)
+        n += snprintf(out + n, WIDEST - (size_t)n, "  %zu evaluated",
+                      s->evaluations);
+    if (s->evaluations || s->left_s >= 0)
+        snprintf(out + n, WIDEST - (size_t)n, "  %s left%s%s", left,
+                 s->best && *s->best ? "  best: " : "", s->best ? s->best : "");
 }
 
 void haq_progress_draw(struct haq_progress_line *p,

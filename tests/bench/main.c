@@ -11,7 +11,6 @@
 #include "base/cpu.h"
 #include "base/json.h"
 #include "tests/bench/libraries.h"
-#include "tests/bench/probe_loops.h"
 #include "tests/bench/report.h"
 
 enum { MAX_THREADS = 64, ROUNDS = 11, QUICK_ROUNDS = 5, MANY = 16 };
@@ -244,7 +243,7 @@ static int choose_isa(struct bench_env *env, const struct options *o)
         return 2;
     }
     env->isa_name = haq_cpu_isa_name(env->isa);
-    env->amx = env->isa & HAQ_ISA_AMX && bench_tiles_allowed();
+    env->amx = env->isa & HAQ_ISA_AMX;
     return 0;
 }
 

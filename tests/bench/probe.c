@@ -5,9 +5,9 @@
 
 #include "base/clock.h"
 #include "base/cpu.h"
-#include "tests/bench/probe_loops.h"
+#include "kernels/peak.h"
 
-enum { LEAST_NS = 10000000, MAX_THREADS = 64 };
+enum { LEAST_NS = 10000000, MAX_THREADS = 64, TURNS = 20000 };
 
 static const size_t buffer_bytes[BENCH_LIMITS] = {
     [BENCH_L2] = 1 << 20,
@@ -23,7 +23,8 @@ const char *const bench_limit_names[BENCH_LIMITS] = {
 struct bench_probe {
     const struct bench_env *env;
     char *buffer; /* all threads' parts, shared by the probes that read */
-    size_t at;    /* where the next DRAM probe goes on */
+    const struct haq_peak_impl *read;
+    size_t at; /* where the next DRAM probe goes on */
     enum bench_limit what;
     double rate[MAX_THREADS];
 };
@@ -35,6 +36,7 @@ struct bench_probe *bench_probe_new(const struct bench_env *env)
     if (!p)
         abort();
     p->env = env;
+    p->read = haq_peak_select(HAQ_PEAK_READ, haq_cpu_isa());
     p->buffer = bench_alloc(bytes);
     bench_fill_bytes(p->buffer, bytes, 1);
     return p;
@@ -47,16 +49,27 @@ void bench_probe_free(struct bench_probe *p)
     free(p);
 }
 
+/* The whole machine counts, whatever ours is told to do without. */
+static const struct haq_peak_impl *loop_for(enum bench_limit what)
+{
+    unsigned isa = haq_cpu_isa(), tiles = HAQ_ISA_AMX;
+    if (what == BENCH_FMA)
+        return haq_peak_select(HAQ_PEAK_F32, isa);
+    return haq_peak_select(HAQ_PEAK_DOT,
+                           what == BENCH_TILES ? isa : isa & ~tiles);
+}
+
 static double compute(enum bench_limit what)
 {
+    const struct haq_peak_impl *loop = loop_for(what);
     uint64_t before = haq_clock_ns(), now;
     double ops = 0;
     do {
-        ops += what == BENCH_FMA   ? bench_loop_fma()
-               : what == BENCH_DOT ? bench_loop_dot()
-                                   : bench_loop_tiles();
+        struct haq_peak_work w;
+        loop->work(&w, what == BENCH_TILES ? TURNS / 10 : TURNS);
+        ops += w.ops;
         now = haq_clock_ns();
-    } while (ops > 0 && now - before < LEAST_NS);
+    } while (now - before < LEAST_NS);
     return ops / (double)(now - before);
 }
 
@@ -79,11 +92,11 @@ static double reads(struct bench_probe *p, size_t worker)
     uint64_t before, now;
     double bytes = 0;
     if (!dram)
-        bench_loop_read(base, part, 4);
+        p->read->read(base, part, 4);
     before = haq_clock_ns();
     do {
         size_t n = part - at < chunk ? part - at : chunk;
-        bench_loop_read(base + at, n, streams);
+        p->read->read(base + at, n, streams);
         bytes += (double)n;
         at = at + n < part ? at + n : 0;
         now = haq_clock_ns();

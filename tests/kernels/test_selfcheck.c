@@ -21,6 +21,7 @@ static const struct {
     {"epilogue", check_epilogue},
     {"elementwise", check_elementwise},
     {"codewise", check_codewise},
+    {"peak", check_peak},
     {"pool", check_pool},
     {"rowsum", check_rowsum},
 };

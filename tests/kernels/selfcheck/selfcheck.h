@@ -32,7 +32,7 @@ struct selfcheck {
 typedef void selfcheck_table_fn(struct selfcheck *s);
 selfcheck_table_fn check_codewise, check_dwconv, check_dwconv_f32,
     check_dwconv_rows, check_elementwise, check_epilogue, check_gemm,
-    check_gemm_group, check_panel, check_pool, check_rowsum;
+    check_gemm_group, check_panel, check_peak, check_pool, check_rowsum;
 
 /* Start with a row: false when the mask leaves it out. */
 bool selfcheck_row(struct selfcheck *s, const char *name, unsigned isa);

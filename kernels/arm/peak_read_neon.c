@@ -1,0 +1,2 @@
+#define READ haq_peak_read_neon
+#include "kernels/peak_read.inc"

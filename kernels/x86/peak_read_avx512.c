@@ -1,0 +1,2 @@
+#define READ haq_peak_read_avx512
+#include "kernels/peak_read.inc"
