@@ -31,7 +31,7 @@ struct haq_peaks {
     struct haq_pool *pool;
     size_t threads;
     const struct haq_peak_impl *f32, *dot, *read;
-    size_t part[HAQ_ROOFS]; /* bytes of a thread's own; 0: no such cache */
+    size_t part[HAQ_ROOFS]; /* bytes that a thread reads; 0: no such cache */
     char *buffer;
     size_t bytes;
     enum haq_roof what;
@@ -51,6 +51,7 @@ static void set_parts(struct haq_peaks *p, const struct haq_cache_sizes *c)
     uint64_t last = c->l3 ? c->l3 : c->l2, memory = memory_factor * last;
     memory = memory < memory_least ? memory_least : memory;
     memory = memory > memory_most ? memory_most : memory;
+    p->part[HAQ_ROOF_F32] = p->part[HAQ_ROOF_DOT] = 1; /* whatever */
     p->part[HAQ_ROOF_L1] = lines(c->l1 / 2);
     p->part[HAQ_ROOF_L2] = lines(c->l2 / 2);
     p->part[HAQ_ROOF_L3] = lines(c->l3 / 2 / p->threads);
@@ -159,7 +160,7 @@ static void run(struct haq_peaks *p, haq_pool_fn *fn)
 double haq_peaks_run(struct haq_peaks *p, enum haq_roof what)
 {
     double sum = 0;
-    if (what >= HAQ_ROOF_L1 && !p->part[what])
+    if (!p->part[what])
         return 0;
     p->what = what;
     memset(p->rate, 0, p->threads * sizeof *p->rate);

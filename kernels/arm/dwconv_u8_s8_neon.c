@@ -43,7 +43,7 @@ HAQ_INLINE vec_acc mac(vec_acc acc, vec_w w, vec_a a)
 
 HAQ_INLINE void store(int32_t *out, vec_acc acc, size_t n)
 {
-    int32_t part[LANES], *to = n < LANES ? part : out;
+    int32_t part[LANES] = {0}, *to = n < LANES ? part : out;
     vst1q_s32(to, acc.low);
     vst1q_s32(to + 4, acc.high);
     if (n < LANES)
