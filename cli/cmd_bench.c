@@ -89,12 +89,12 @@ static json_t *row_json(const struct bench_args *a, const char *name,
                         const struct haq_latency *l, size_t weight_bytes)
 {
     return json_pack(
-        "{s:s, s:s, s:I, s:I, s:o, s:[o, o], s:s, s:{s:o, s:o, s:o, s:I}, "
+        "{s:s, s:s, s:I, s:I, s:o, s:[o, o], s:s, s:s, s:{s:o, s:o, s:o, s:I}, "
         "s:I}",
         "recipe", name, "device", "cpu", "threads", (json_int_t)a->threads,
         "batch", (json_int_t)a->batch, "speedup", haq_json_real(l->ratio.value),
         "speedup_ci", haq_json_real(l->ratio.low), haq_json_real(l->ratio.high),
-        "verdict", l->verdict, "latency_ms", "median",
+        "verdict", l->verdict, "reason", l->reason, "latency_ms", "median",
         haq_json_real(l->ms.value), "ci_low", haq_json_real(l->ms.low),
         "ci_high", haq_json_real(l->ms.high), "rounds", (json_int_t)l->rounds,
         "weight_bytes", (json_int_t)weight_bytes);
@@ -145,16 +145,20 @@ static haq_status measure(const struct bench_args *a, struct contest *c,
                           struct haq_session *session, json_t *results,
                           struct haq_diag *d)
 {
-    struct haq_latency *l = haq_arena_array(&c->arena, c->n + 1, sizeof *l);
+    struct haq_compare_options opt = {.batch = a->batch,
+                                      .budget_ms = a->budget_ms * (c->n + 1)};
+    struct haq_measured m;
     size_t *bytes = haq_arena_array(&c->arena, c->n + 1, sizeof *bytes);
-    if (!l || !bytes)
+    if (!bytes)
         return haq_fail(d, HAQ_NOMEM, "results of the bench");
-    haq_status s = haq_session_compare(session, c->entry, c->n, a->batch,
-                                       a->budget_ms * (c->n + 1), l, bytes, d);
+    haq_status s =
+        haq_session_compare(session, c->entry, c->n, &opt, &m, bytes, d);
+    if (s != HAQ_OK)
+        return s;
     for (size_t i = 0; s == HAQ_OK && i <= c->n; i++) {
         json_t *steps = NULL;
         json_t *row =
-            row_json(a, i ? c->name[i - 1] : "float", &l[i], bytes[i]);
+            row_json(a, i ? c->name[i - 1] : "float", &m.latency[i], bytes[i]);
         if (a->layers)
             s = haq_bench_steps(&steps, session, i ? c->entry[i - 1] : NULL,
                                 a->batch, d);
@@ -163,6 +167,7 @@ static haq_status measure(const struct bench_args *a, struct contest *c,
         if (json_array_append_new(results, row) && s == HAQ_OK)
             s = haq_fail(d, HAQ_NOMEM, "results of the bench");
     }
+    haq_measured_fini(&m);
     return s;
 }
 
