@@ -50,7 +50,7 @@ struct haq_latency {
     struct haq_interval ms;    /* of one run */
     struct haq_interval ratio; /* time of contestant 0 / time of this one */
     double mj;     /* of the packages during one run; NAN: not available */
-    size_t rounds; /* that count */
+    size_t rounds; /* that it is made from */
     /* "valid"; "noisy": the interval is far wider than was asked for;
      * "throttled", "disturbed": the machine was not itself, do not believe the
      * number.  Static. */

@@ -334,6 +334,29 @@ static void too_many_of_them_spoil_the_result_and_are_named(void)
     }
 }
 
+static struct haq_spin busy_always(size_t reading)
+{
+    return (struct haq_spin){70000, reading > 1 ? 60000 : 35000};
+}
+
+/* A number is there, and the verdict says what it is worth. */
+static void when_no_round_counts_all_are_shown(void)
+{
+    struct haq_measure_options opt = {.budget_ns = 50 * MS};
+    struct lab l;
+    lab_init(&l, 18);
+    l.spin = busy_always;
+    struct haq_measured m = measure(&l, 2, &opt);
+    CU_ASSERT_EQUAL(m.counted, 0);
+    CU_ASSERT_EQUAL(m.latency[1].rounds, m.rounds);
+    CU_ASSERT_DOUBLE_EQUAL(m.latency[1].ms.value, 0.25, 0.01);
+    CU_ASSERT(m.latency[1].ms.low < m.latency[1].ms.high);
+    CU_ASSERT_STRING_EQUAL(m.latency[1].verdict, "disturbed");
+    CU_ASSERT(!m.pair[0].different);
+    haq_measured_fini(&m);
+    lab_fini(&l);
+}
+
 static int64_t step_once(size_t reading)
 {
     return reading > 6 ? INT64_C(3600000000000) : 0;
@@ -502,6 +525,7 @@ int main(void)
         HAQ_TEST(one_alone_can_be_measured),
         HAQ_TEST(disturbed_rounds_do_not_count),
         HAQ_TEST(too_many_of_them_spoil_the_result_and_are_named),
+        HAQ_TEST(when_no_round_counts_all_are_shown),
         HAQ_TEST(a_clock_step_costs_a_round),
         HAQ_TEST(what_changes_for_good_spoils_all_that_follows),
         HAQ_TEST(missing_witnesses_are_listed),
