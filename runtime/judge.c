@@ -203,21 +203,16 @@ static const char *blame_all(const struct haq_judge *j,
                              const struct haq_measured *m, char *reason)
 {
     char words[160];
+    size_t i = HAQ_WITNESSES;
     bool *kept = calloc(m->rounds, sizeof *kept);
-    uint32_t mask = 0;
-    size_t i = 0;
     for (size_t r = 0; kept && r < m->rounds; r++)
         kept[r] = !m->disturbed[r];
     if (kept)
-        mask =
-            haq_witnesses_judge_all(j->witnesses, m->reading, kept, m->rounds);
+        i = haq_witnesses_judge_all(j->witnesses, m->reading, kept, m->rounds,
+                                    words, sizeof words);
     free(kept);
-    if (!mask)
+    if (i == HAQ_WITNESSES)
         return NULL;
-    while (!(mask >> i & 1))
-        i++;
-    haq_witness_say(j->witnesses, i, &m->reading[0], &m->reading[m->rounds],
-                    words, sizeof words);
     snprintf(reason, HAQ_REASON, "%s: %s", haq_witness_name(i), words);
     return kind_text(i);
 }

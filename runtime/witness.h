@@ -72,18 +72,20 @@ uint32_t haq_witnesses_judge(const struct haq_witnesses *w,
                              const struct haq_reading *before,
                              const struct haq_reading *after);
 
-/* The same for many rounds at once, kept[i] of which count; only witnesses that
- * are too coarse for a single round (clock ticks) are asked.  reading is
- * [rounds + 1]. */
-uint32_t haq_witnesses_judge_all(const struct haq_witnesses *w,
-                                 const struct haq_reading *reading,
-                                 const bool *kept, size_t rounds);
-
 /* What a witness has to say about two readings: "the measuring threads waited
  * 1.3 ms for a CPU".  `out` is cut to `size`. */
 void haq_witness_say(const struct haq_witnesses *w, size_t i,
                      const struct haq_reading *before,
                      const struct haq_reading *after, char *out, size_t size);
+
+/* The first witness that calls all rounds together disturbed, with its words,
+ * or HAQ_WITNESSES; only those are asked that are too coarse for a single round
+ * (clock ticks).  reading is [rounds + 1]; rounds without kept[r] are left out.
+ */
+size_t haq_witnesses_judge_all(const struct haq_witnesses *w,
+                               const struct haq_reading *reading,
+                               const bool *kept, size_t rounds, char *out,
+                               size_t size);
 
 /* Was any reading of it refused? */
 bool haq_witness_missing(const struct haq_witnesses *w, size_t i);

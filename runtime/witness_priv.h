@@ -28,6 +28,7 @@ struct haq_witnesses {
     pid_t *thread;          /* [config.threads] */
     bool own[HAQ_CPUS_MAX]; /* the threads may run on it */
     bool cpu[HAQ_CPUS_MAX]; /* that, or a sibling of one */
+    double cpus;            /* how many those are */
     char *text;             /* [HAQ_LOOK_TEXT] the latest file */
     struct haq_reading first;
     double least[HAQ_WITNESSES], most[HAQ_WITNESSES]; /* of all readings */
