@@ -28,13 +28,55 @@ static size_t lower_rank(size_t n)
     return k ? k : 1;
 }
 
-struct haq_interval haq_median(double *x, size_t n)
+struct haq_interval haq_median_at(double *x, size_t n, size_t rank)
 {
-    assert(n);
+    size_t k = rank ? rank : 1;
+    assert(n && k <= (n + 1) / 2);
     qsort(x, n, sizeof *x, compare_doubles);
-    size_t k = lower_rank(n);
     return (struct haq_interval){(x[(n - 1) / 2] + x[n / 2]) / 2, x[k - 1],
                                  x[n - k]};
+}
+
+struct haq_interval haq_median(double *x, size_t n)
+{
+    return haq_median_at(x, n, lower_rank(n));
+}
+
+/* ---- several looks --------------------------------------------------------
+ */
+
+void haq_looks_init(struct haq_looks *l, double alpha)
+{
+    assert(alpha > 0 && alpha < 1);
+    l->alpha = alpha;
+    l->missed = 0;
+    l->n = 0;
+    l->p[0] = 1;
+}
+
+static void toss(struct haq_looks *l)
+{
+    l->n++;
+    l->p[l->n] = l->p[l->n - 1] / 2;
+    for (size_t i = l->n - 1; i > 0; i--)
+        l->p[i] = (l->p[i] + l->p[i - 1]) / 2;
+    l->p[0] /= 2;
+}
+
+size_t haq_looks_rank(struct haq_looks *l, size_t n, double share)
+{
+    size_t k = 0;
+    double allowed = share * l->alpha;
+
+    assert(n > l->n && n <= HAQ_LOOKS_MAX && share > 0 && share <= 1);
+    while (l->n < n)
+        toss(l);
+    while (k < n / 2 && l->missed + l->p[k] + l->p[n - k] <= allowed) {
+        l->missed += l->p[k] + l->p[n - k];
+        l->p[k] = l->p[n - k] = 0;
+        k++;
+    }
+    return k;
 }
 
 struct haq_interval haq_wilson(size_t successes, size_t n)

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/thread.h"
 #include "cli/bench_layers.h"
+#include "cli/bench_results.h"
 #include "cli/commands.h"
 #include "cli/model_opts.h"
 #include "cli/recipe_file.h"
@@ -12,15 +13,15 @@
 struct bench_args {
     struct haq_model_opts model;
     struct haq_opt_list recipes;
-    const char *model_path, *calib, *data, *weights, *activations;
+    const char *model_path, *calib, *data, *weights, *activations, *raw;
     size_t batch, budget_ms, threads;
-    bool layers;
+    bool layers, cold;
 };
 
 /* What is measured beside the float model. */
 struct contest {
     struct haq_arena arena;
-    const char **name;               /* [n] file, or words of the formats */
+    const char **name; /* [1 + n] "float", file, or words of the formats */
     struct haq_recipe *recipe;       /* [n] */
     const struct haq_recipe **entry; /* [n] &recipe[i] */
     size_t n, room;
@@ -33,12 +34,13 @@ static haq_status contest_init(struct contest *c, const struct bench_args *a,
     for (const char *p = a->weights; p && *p; p++)
         c->room += *p == ',';
     haq_arena_init(&c->arena);
-    c->name = haq_arena_array(&c->arena, c->room, sizeof(char *));
+    c->name = haq_arena_array(&c->arena, c->room + 1, sizeof(char *));
     c->recipe = haq_arena_array(&c->arena, c->room, sizeof *c->recipe);
     c->entry = haq_arena_array(&c->arena, c->room, sizeof(void *));
-    return c->name && c->recipe && c->entry
-               ? HAQ_OK
-               : haq_fail(d, HAQ_NOMEM, "%zu recipes", c->room);
+    if (!c->name || !c->recipe || !c->entry)
+        return haq_fail(d, HAQ_NOMEM, "%zu recipes", c->room);
+    c->name[0] = "float";
+    return HAQ_OK;
 }
 
 static void contest_fini(struct contest *c)
@@ -52,8 +54,8 @@ static struct haq_recipe *next_entry(struct contest *c, const char *name)
 {
     struct haq_recipe *r = &c->recipe[c->n];
     haq_recipe_init(r);
-    c->name[c->n] = name;
     c->entry[c->n++] = r;
+    c->name[c->n] = name;
     return r;
 }
 
@@ -80,54 +82,6 @@ static haq_status add_uniform(struct contest *c, const struct bench_args *a,
     return s;
 }
 
-static double at(const json_t *o, const char *key)
-{
-    return json_number_value(json_object_get(o, key));
-}
-
-static json_t *row_json(const struct bench_args *a, const char *name,
-                        const struct haq_latency *l, size_t weight_bytes)
-{
-    return json_pack(
-        "{s:s, s:s, s:I, s:I, s:o, s:[o, o], s:s, s:{s:o, s:o, s:o, s:I}, "
-        "s:I}",
-        "recipe", name, "device", "cpu", "threads", (json_int_t)a->threads,
-        "batch", (json_int_t)a->batch, "speedup", haq_json_real(l->ratio.value),
-        "speedup_ci", haq_json_real(l->ratio.low), haq_json_real(l->ratio.high),
-        "verdict", l->verdict, "latency_ms", "median",
-        haq_json_real(l->ms.value), "ci_low", haq_json_real(l->ms.low),
-        "ci_high", haq_json_real(l->ms.high), "rounds", (json_int_t)l->rounds,
-        "weight_bytes", (json_int_t)weight_bytes);
-}
-
-static void print_results(const json_t *results)
-{
-    const char *heads[] = {"recipe",    ">threads", ">batch",
-                           ">ms",       "interval", ">speed",
-                           "interval ", "verdict",  ">weights kB"};
-    struct haq_table *t = haq_table_new(9, heads);
-
-    for (size_t i = 0; i < json_array_size(results); i++) {
-        const json_t *r = json_array_get(results, i);
-        const json_t *l = json_object_get(r, "latency_ms");
-        const json_t *ci = json_object_get(r, "speedup_ci");
-        haq_table_cell(t, "%s",
-                       json_string_value(json_object_get(r, "recipe")));
-        haq_table_cell(t, "%.0f", at(r, "threads"));
-        haq_table_cell(t, "%.0f", at(r, "batch"));
-        haq_table_cell(t, "%.4f", at(l, "median"));
-        haq_table_cell(t, "[%.4f, %.4f]", at(l, "ci_low"), at(l, "ci_high"));
-        haq_table_cell(t, "%.2fx", at(r, "speedup"));
-        haq_table_cell(t, "[%.2f, %.2f]",
-                       json_number_value(json_array_get(ci, 0)),
-                       json_number_value(json_array_get(ci, 1)));
-        haq_table_cell(t, "%s",
-                       json_string_value(json_object_get(r, "verdict")));
-        haq_table_cell(t, "%.1f", at(r, "weight_bytes") / 1000);
-    }
-    haq_table_print(t, stdout);
-}
-
 static void print_layers(const json_t *results)
 {
     for (size_t i = 0; i < json_array_size(results); i++) {
@@ -140,29 +94,73 @@ static void print_layers(const json_t *results)
     }
 }
 
-/* Rows of all contestants, the float model first. */
-static haq_status measure(const struct bench_args *a, struct contest *c,
-                          struct haq_session *session, json_t *results,
-                          struct haq_diag *d)
+/* One table of steps per contestant, put into the first rows of results. */
+static haq_status add_steps(const struct bench_args *a, const struct contest *c,
+                            struct haq_session *session, json_t *results,
+                            struct haq_diag *d)
 {
-    struct haq_latency *l = haq_arena_array(&c->arena, c->n + 1, sizeof *l);
-    size_t *bytes = haq_arena_array(&c->arena, c->n + 1, sizeof *bytes);
-    if (!l || !bytes)
-        return haq_fail(d, HAQ_NOMEM, "results of the bench");
-    haq_status s = haq_session_compare(session, c->entry, c->n, a->batch,
-                                       a->budget_ms * (c->n + 1), l, bytes, d);
+    haq_status s = HAQ_OK;
     for (size_t i = 0; s == HAQ_OK && i <= c->n; i++) {
         json_t *steps = NULL;
-        json_t *row =
-            row_json(a, i ? c->name[i - 1] : "float", &l[i], bytes[i]);
-        if (a->layers)
-            s = haq_bench_steps(&steps, session, i ? c->entry[i - 1] : NULL,
-                                a->batch, d);
-        if (steps)
-            json_object_set_new(row, "steps", steps);
-        if (json_array_append_new(results, row) && s == HAQ_OK)
+        s = haq_bench_steps(&steps, session, i ? c->entry[i - 1] : NULL,
+                            a->batch, d);
+        if (s == HAQ_OK &&
+            json_object_set_new(json_array_get(results, i), "steps", steps))
             s = haq_fail(d, HAQ_NOMEM, "results of the bench");
     }
+    return s;
+}
+
+/* Warm or cold: results into doc, rounds into raw. */
+static haq_status measure_once(const struct bench_args *a, struct contest *c,
+                               struct haq_session *session, bool cold,
+                               json_t *doc, json_t *raw, struct haq_diag *d)
+{
+    struct haq_compare_options opt = {.batch = a->batch,
+                                      .budget_ms = a->budget_ms * (c->n + 1),
+                                      .cold = cold};
+    struct haq_measured m;
+    size_t *bytes = haq_arena_array(&c->arena, c->n + 1, sizeof *bytes);
+    struct haq_bench_subject subject = {c->name, bytes, a->threads, a->batch};
+    if (!bytes)
+        return haq_fail(d, HAQ_NOMEM, "results of the bench");
+    haq_status s =
+        haq_session_compare(session, c->entry, c->n, &opt, &m, bytes, d);
+    if (s != HAQ_OK)
+        return s;
+    s = haq_bench_add(doc, &m, &subject, d);
+    if (s == HAQ_OK &&
+        json_object_set_new(raw, cold ? "cold" : "warm", haq_measured_raw(&m)))
+        s = haq_fail(d, HAQ_NOMEM, "raw rounds of the bench");
+    haq_measured_fini(&m);
+    return s;
+}
+
+static haq_status write_raw(const struct bench_args *a, const struct contest *c,
+                            json_t *raw, struct haq_diag *d)
+{
+    json_t *names = json_array();
+    for (size_t i = 0; i <= c->n; i++)
+        json_array_append_new(names, json_string(c->name[i]));
+    if (json_object_set_new(raw, "contestants", names) ||
+        json_object_set_new(raw, "model", json_string(a->model_path)))
+        return haq_fail(d, HAQ_NOMEM, "%s", a->raw);
+    return haq_json_write(a->raw, raw, d);
+}
+
+static haq_status measure(const struct bench_args *a, struct contest *c,
+                          struct haq_session *session, json_t *doc,
+                          struct haq_diag *d)
+{
+    json_t *raw = json_object();
+    haq_status s = measure_once(a, c, session, false, doc, raw, d);
+    if (s == HAQ_OK && a->cold)
+        s = measure_once(a, c, session, true, doc, raw, d);
+    if (s == HAQ_OK && a->layers)
+        s = add_steps(a, c, session, json_object_get(doc, "results"), d);
+    if (s == HAQ_OK && a->raw)
+        s = write_raw(a, c, raw, d);
+    json_decref(raw);
     return s;
 }
 
@@ -170,7 +168,7 @@ static haq_status bench(const struct bench_args *a, bool as_json,
                         struct haq_session *session, struct haq_diag *d)
 {
     struct contest c;
-    json_t *results = json_array();
+    json_t *doc = json_pack("{s:s}", "model", a->model_path);
     haq_status s = contest_init(&c, a, d);
 
     if (s == HAQ_OK)
@@ -181,16 +179,14 @@ static haq_status bench(const struct bench_args *a, bool as_json,
                             haq_session_layers(session), d);
     }
     if (s == HAQ_OK)
-        s = measure(a, &c, session, results, d);
+        s = measure(a, &c, session, doc, d);
     if (s == HAQ_OK && as_json) {
-        s = haq_print_json(
-            json_pack("{s:s, s:O}", "model", a->model_path, "results", results),
-            d);
+        s = haq_print_json(json_incref(doc), d);
     } else if (s == HAQ_OK) {
-        print_results(results);
-        print_layers(results);
+        haq_bench_print(doc);
+        print_layers(json_object_get(doc, "results"));
     }
-    json_decref(results);
+    json_decref(doc);
     contest_fini(&c);
     return s;
 }
@@ -207,6 +203,10 @@ haq_status haq_cmd_bench(const struct haq_command *self, int argc, char **argv,
          "measure these uniform formats too: int8,int4:group32,ternary"},
         {"activations", 0, HAQ_OPT_TEXT, &a.activations, "FORMAT|float",
          "beside --weights (default: uint8 with --calib, else uint8:dynamic)"},
+        {"cold", 0, HAQ_OPT_FLAG, &a.cold, NULL,
+         "measure with emptied caches, too"},
+        {"raw", 0, HAQ_OPT_TEXT, &a.raw, "FILE",
+         "write every round and what the witnesses read as JSON"},
         {"layers", 0, HAQ_OPT_FLAG, &a.layers, NULL,
          "then the time, kernel and weight bytes of every step"},
         {"calib", 0, HAQ_OPT_TEXT, &a.calib, "C.npz",

@@ -16,7 +16,7 @@ const struct haq_command haq_commands[] = {
      "haq run model.onnx -i x.npy -o y.npy", haq_cmd_run},
     {"bench", "MODEL [--weights LIST] [--recipe R.json]... [options]",
      "latency of recipes in alternating rounds, beside the float model",
-     "haq bench model.onnx --weights int8,int4,int2 --layers", haq_cmd_bench},
+     "haq bench model.onnx --recipe a.json --recipe b.json", haq_cmd_bench},
     {"search", "MODEL --eval E.npz --calib C.npz [options]",
      "find the front of accuracy, latency and size",
      "haq search model.onnx --calib calib.npz --eval eval.npz --time 10m "

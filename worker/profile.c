@@ -159,25 +159,28 @@ haq_status haq_session_profile(struct haq_session *s,
 
 haq_status haq_session_compare(struct haq_session *s,
                                const struct haq_recipe *const *recipes,
-                               size_t n, size_t batch, size_t budget_ms,
-                               struct haq_latency *out, size_t *weight_bytes,
+                               size_t n, const struct haq_compare_options *opt,
+                               struct haq_measured *out, size_t *weight_bytes,
                                struct haq_diag *d)
 {
     struct haq_ready *b = calloc(n + 1, sizeof *b);
     struct haq_exec **e = calloc(n + 1, sizeof(struct haq_exec *));
-    struct haq_measure_options opt = {.budget_ns =
-                                          (uint64_t)budget_ms * 1000000};
+    struct haq_contestant *c = calloc(n + 1, sizeof *c);
+    struct haq_measure_options measure = {
+        .budget_ns = (uint64_t)opt->budget_ms * 1000000, .cold = opt->cold};
     int lock = -1;
     haq_status status =
-        b && e ? haq_session_single(s, batch ? batch : 1, d)
-               : haq_fail(d, HAQ_NOMEM, "comparing %zu recipes", n);
-    for (size_t i = 0; status == HAQ_OK && i < n; i++)
+        b && e && c ? haq_session_single(s, opt->batch ? opt->batch : 1, d)
+                    : haq_fail(d, HAQ_NOMEM, "comparing %zu recipes", n);
+    for (size_t i = 0; status == HAQ_OK && i < n; i++) {
         status = ready(s, recipes[i], &b[i + 1], &e[i + 1], d);
+        c[i + 1] = haq_exec_contestant(e[i + 1]);
+    }
     if (status == HAQ_OK)
         status = haq_device_lock(&lock, d);
     if (status == HAQ_OK) {
-        e[0] = s->float_exec;
-        status = haq_measure(out, e, n + 1, &opt, d);
+        c[0] = haq_exec_contestant(s->float_exec);
+        status = haq_measure(out, s->meter, c, n + 1, &measure, d);
         haq_device_unlock(lock);
     }
     for (size_t i = 0; status == HAQ_OK && weight_bytes && i <= n; i++)
@@ -188,5 +191,6 @@ haq_status haq_session_compare(struct haq_session *s,
     }
     free(b);
     free(e);
+    free(c);
     return status;
 }

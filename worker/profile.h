@@ -33,13 +33,19 @@ haq_status haq_session_profile(struct haq_session *s,
                                struct haq_diag *d);
 void haq_profile_fini(struct haq_profile *p);
 
-/* The float model and `n` recipes in one run of alternating rounds: out is
- * [1 + n], weight_bytes [1 + n] (packed weights of each plan) or NULL.
- * budget_ms is for all of them together. */
+struct haq_compare_options {
+    size_t batch;     /* 0 = 1 */
+    size_t budget_ms; /* for all of them together; 0 = 2000 */
+    bool cold;        /* empty the caches before each run */
+};
+
+/* The float model (contestant 0) and `n` recipes in one run of alternating
+ * rounds; weight_bytes is [1 + n] (packed weights of each plan) or NULL.  On
+ * success the caller owes haq_measured_fini. */
 haq_status haq_session_compare(struct haq_session *s,
                                const struct haq_recipe *const *recipes,
-                               size_t n, size_t batch, size_t budget_ms,
-                               struct haq_latency *out, size_t *weight_bytes,
+                               size_t n, const struct haq_compare_options *opt,
+                               struct haq_measured *out, size_t *weight_bytes,
                                struct haq_diag *d);
 
 #endif

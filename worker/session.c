@@ -188,6 +188,10 @@ static haq_status open_all(struct haq_session *s, struct haq_diag *d)
     if (status != HAQ_OK)
         return status;
     haq_pool_pin_caller(s->pool);
+    status = haq_meter_new(&s->meter,
+                           &(struct haq_witness_config){.pool = s->pool}, d);
+    if (status != HAQ_OK)
+        return status;
     s->weights = haq_qweight_cache_new();
     s->packs = haq_pack_cache_new();
     if (!s->weights || !s->packs)
@@ -254,6 +258,7 @@ void haq_session_close(struct haq_session *s)
     haq_pack_cache_free(s->packs);
     haq_layers_fini(&s->layers);
     haq_graph_free(s->bulk);
+    haq_meter_free(s->meter);
     haq_pool_free(s->pool);
     haq_arena_fini(&s->arena);
     free(s);

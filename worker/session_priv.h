@@ -10,6 +10,7 @@
 #include "quant/params.h"
 #include "runtime/evaluate.h"
 #include "runtime/exec.h"
+#include "runtime/meter.h"
 #include "runtime/plan.h"
 #include "worker/task.h"
 
@@ -27,6 +28,7 @@ struct haq_session {
     struct haq_session_config config;
     struct haq_arena arena; /* copies of the config's strings */
     struct haq_pool *pool;
+    struct haq_meter *meter;  /* of the pool's threads */
     struct haq_graph *bulk;   /* batch for throughput */
     struct haq_graph *single; /* latest batch asked for by a latency task */
     struct haq_layers layers;

@@ -4,15 +4,20 @@
 
 enum { BUDGET_MS = 200 };
 
-static json_t *latency_json(const struct haq_latency *l)
+static json_t *latency_json(const struct haq_measured *m)
 {
-    return json_pack("{s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:s}", "median",
-                     haq_json_real(l->ms.value), "ci_low",
-                     haq_json_real(l->ms.low), "ci_high",
-                     haq_json_real(l->ms.high), "rounds", (json_int_t)l->rounds,
-                     "speedup", haq_json_real(l->ratio.value), "speedup_low",
-                     haq_json_real(l->ratio.low), "speedup_high",
-                     haq_json_real(l->ratio.high), "verdict", l->verdict);
+    const struct haq_latency *l = &m->latency[1];
+    return json_pack(
+        "{s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:b}",
+        "median", haq_json_real(l->ms.value), "ci_low",
+        haq_json_real(l->ms.low), "ci_high", haq_json_real(l->ms.high),
+        "rounds", (json_int_t)l->rounds, "dropped",
+        (json_int_t)(m->rounds - m->counted), "speedup",
+        haq_json_real(l->ratio.value), "speedup_low",
+        haq_json_real(l->ratio.low), "speedup_high",
+        haq_json_real(l->ratio.high), "verdict", l->verdict, "reason",
+        l->reason, "missing", haq_measured_missing(m), "mj",
+        haq_json_real(l->mj), "cold", m->cold);
 }
 
 haq_status haq_task_measure_latency(struct haq_session *s,
@@ -20,19 +25,21 @@ haq_status haq_task_measure_latency(struct haq_session *s,
                                     const json_t *params, json_t **result,
                                     struct haq_buf *scores, struct haq_diag *d)
 {
-    struct haq_latency out[2];
-    size_t batch, budget_ms;
-    haq_status status = haq_task_count(params, "batch", 1, &batch, d);
+    struct haq_measured m;
+    struct haq_compare_options opt = {
+        .cold = json_is_true(json_object_get(params, "cold"))};
+    haq_status status = haq_task_count(params, "batch", 1, &opt.batch, d);
 
     (void)scores;
     if (status == HAQ_OK)
-        status = haq_task_count(params, "budget_ms", BUDGET_MS, &budget_ms, d);
-    if (status == HAQ_OK)
         status =
-            haq_session_compare(s, &recipe, 1, batch, budget_ms, out, NULL, d);
+            haq_task_count(params, "budget_ms", BUDGET_MS, &opt.budget_ms, d);
+    if (status == HAQ_OK)
+        status = haq_session_compare(s, &recipe, 1, &opt, &m, NULL, d);
     if (status != HAQ_OK)
         return status;
-    *result = latency_json(&out[1]);
+    *result = latency_json(&m);
+    haq_measured_fini(&m);
     return *result ? HAQ_OK : haq_fail(d, HAQ_NOMEM, "result of a measurement");
 }
 

@@ -1,5 +1,8 @@
 #include "base/stats.h"
 
+#include <stdbool.h>
+#include <string.h>
+
 #include "base/rng.h"
 #include "tests/suite.h"
 
@@ -34,19 +37,79 @@ static void median_intervals_use_the_tabulated_ranks(void)
 
 static void median_intervals_cover_as_promised(void)
 {
-    enum { TRIALS = 4000, N = 31 };
+    enum { TIMES = 4000, N = 31 };
     struct haq_rng r;
     int covered = 0;
     haq_rng_seed(&r, 3);
-    for (int t = 0; t < TRIALS; t++) {
+    for (int t = 0; t < TIMES; t++) {
         double x[N];
         for (int i = 0; i < N; i++)
             x[i] = haq_rng_unit(&r);
         struct haq_interval v = haq_median(x, N);
         covered += v.low <= 0.5 && 0.5 <= v.high;
     }
-    CU_ASSERT(covered >= TRIALS * 94 / 100);
-    CU_ASSERT(covered <= TRIALS * 99 / 100);
+    CU_ASSERT(covered >= TIMES * 94 / 100);
+    CU_ASSERT(covered <= TIMES * 99 / 100);
+}
+
+/* One look with the whole allowance is the ordinary interval. */
+static void a_single_look_is_the_ordinary_interval(void)
+{
+    static const size_t sizes[] = {6, 9, 10, 20, 25, 100};
+    struct haq_looks l;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        size_t n = sizes[i];
+        haq_looks_init(&l, 0.05);
+        size_t k = haq_looks_rank(&l, n, 1);
+        CU_ASSERT_EQUAL((double)k, median_of_1_to(n).low);
+    }
+    haq_looks_init(&l, 0.05);
+    CU_ASSERT_EQUAL(haq_looks_rank(&l, 5, 1), 0);
+    CU_ASSERT_EQUAL(l.missed, 0);
+}
+
+enum { TRIALS = 20000, LOOKS = 5 };
+static const size_t look_at[LOOKS] = {12, 24, 48, 96, 192};
+
+/* How often an interval misses the median, 0.5, at any of the looks. */
+static double missed_at_any_look(const size_t *rank)
+{
+    struct haq_rng r;
+    int missed = 0;
+    haq_rng_seed(&r, 11);
+    for (int t = 0; t < TRIALS; t++) {
+        double x[192];
+        bool miss = false;
+        for (size_t i = 0; i < 192; i++)
+            x[i] = haq_rng_unit(&r);
+        for (size_t j = 0; j < LOOKS && !miss; j++) {
+            double sorted[192];
+            memcpy(sorted, x, sizeof sorted);
+            struct haq_interval v = haq_median_at(sorted, look_at[j], rank[j]);
+            miss = v.low > 0.5 || v.high < 0.5;
+        }
+        missed += miss;
+    }
+    return (double)missed / TRIALS;
+}
+
+static void five_looks_together_miss_as_seldom_as_one(void)
+{
+    struct haq_looks l;
+    size_t rank[LOOKS], naive[LOOKS];
+    haq_looks_init(&l, 0.05);
+    for (size_t j = 0; j < LOOKS; j++) {
+        struct haq_looks alone;
+        rank[j] = haq_looks_rank(&l, look_at[j], (double)(j + 1) / LOOKS);
+        haq_looks_init(&alone, 0.05);
+        naive[j] = haq_looks_rank(&alone, look_at[j], 1);
+        CU_ASSERT(rank[j] && rank[j] <= naive[j]);
+    }
+    CU_ASSERT(l.missed > 0.04 && l.missed <= 0.05);
+    double p = missed_at_any_look(rank);
+    CU_ASSERT_DOUBLE_EQUAL(p, l.missed, 0.006); /* 4 standard errors */
+    /* And this is what looking five times at a 95 % interval does. */
+    CU_ASSERT(missed_at_any_look(naive) > 0.09);
 }
 
 /* Newcombe 1998, table I, method 3: 81 of 263, 15 of 148, 0 of 20, 1 of 29. */
@@ -82,6 +145,8 @@ int main(void)
 {
     CU_TestInfo tests[] = {HAQ_TEST(median_intervals_use_the_tabulated_ranks),
                            HAQ_TEST(median_intervals_cover_as_promised),
+                           HAQ_TEST(a_single_look_is_the_ordinary_interval),
+                           HAQ_TEST(five_looks_together_miss_as_seldom_as_one),
                            HAQ_TEST(wilson_intervals_match_newcombe),
                            HAQ_TEST(means_carry_the_normal_interval),
                            CU_TEST_INFO_NULL};

@@ -10,77 +10,31 @@
 #include <sys/resource.h>
 
 #include "base/clock.h"
-#include "base/cpu.h"
 #include "base/stats.h"
-#include "cli/recipe_file.h"
-#include "graph/dataset.h"
-#include "graph/onnx_import.h"
-#include "quant/apply.h"
-#include "quant/params.h"
-#include "runtime/exec.h"
+#include "tests/bench/loaded.h"
 
 enum { MAX_RUNS = 1 << 16, WARM_UP = 3 };
 
 struct network {
-    struct haq_graph *graph;
-    struct haq_recipe recipe;
-    struct haq_params *params;
-    struct haq_qweight_cache *weights;
-    struct haq_qgraph q;
-    struct haq_plan *plan;
+    struct bench_network loaded;
     struct haq_pool *pool;
     struct haq_exec *exec;
 };
 
-static haq_status quantize(struct network *n, const char *recipe,
-                           struct haq_diag *d)
-{
-    haq_status s = haq_recipe_open(&n->recipe, recipe, NULL, d);
-    if (s == HAQ_OK && n->recipe.params_file)
-        s = haq_params_read(&n->params, n->recipe.params_file, d);
-    n->weights = haq_qweight_cache_new();
-    return s == HAQ_OK ? haq_apply(&n->q, n->graph, &n->recipe, NULL, n->params,
-                                   n->weights, d)
-                       : s;
-}
-
-/* The first samples, again from the start when there are few. */
-static haq_status feed(struct network *n, const char *path, struct haq_diag *d)
-{
-    const struct haq_value *in = &n->graph->values[n->graph->inputs[0]];
-    size_t batch = (size_t)in->shape.dims[0];
-    size_t *index = calloc(batch, sizeof *index);
-    struct haq_dataset data;
-    haq_status s = index ? haq_dataset_load(&data, path, d)
-                         : haq_fail(d, HAQ_NOMEM, "samples");
-    if (s == HAQ_OK) {
-        for (size_t i = 0; i < batch; i++)
-            index[i] = i % data.n;
-        haq_dataset_fetch(&data, index, batch, in->dtype,
-                          haq_exec_input(n->exec, 0));
-        haq_dataset_fini(&data);
-    }
-    free(index);
-    return s;
-}
-
 static haq_status prepare(struct network *n, int argc, char **argv,
                           struct haq_diag *d)
 {
-    struct haq_import_options import = {.batch = atoi(argv[4])};
-    struct haq_plan_options opt = {.isa = haq_cpu_isa()};
-    haq_status s = haq_onnx_load(&n->graph, argv[1], &import, d);
-    if (s == HAQ_OK && argc > 5)
-        s = quantize(n, argv[5], d);
-    if (s == HAQ_OK)
-        s = haq_plan_new(&n->plan, n->graph, argc > 5 ? &n->q : NULL, &opt, d);
+    haq_status s =
+        bench_network_load(&n->loaded, argv[1], (size_t)atoi(argv[4]),
+                           argc > 5 ? argv[5] : NULL, d);
     if (s == HAQ_OK)
         s = haq_pool_new(&n->pool, (size_t)atoi(argv[3]), d);
     if (s == HAQ_OK)
         haq_pool_pin_caller(n->pool);
     if (s == HAQ_OK)
-        s = haq_exec_new(&n->exec, n->plan, n->pool, d);
-    return s == HAQ_OK ? feed(n, argv[2], d) : s;
+        s = haq_exec_new(&n->exec, n->loaded.plan, n->pool, d);
+    return s == HAQ_OK ? bench_network_feed(&n->loaded, n->exec, argv[2], d)
+                       : s;
 }
 
 static long preemptions(void)

@@ -3,7 +3,6 @@
 #include <pthread.h>
 
 #include "graph/op.h"
-#include "runtime/measure.h"
 #include "tests/runtime/golden.h"
 
 struct job {
@@ -151,40 +150,6 @@ static void a_watcher_sees_every_float_tensor(void)
     tear_down(&t);
 }
 
-static void a_plan_is_as_fast_as_itself(void)
-{
-    struct subject t;
-    struct haq_exec *e[2] = {NULL, NULL};
-    struct haq_latency l[2];
-    struct haq_measure_options opt = {.max_rounds = 21, .budget_ns = 200000000};
-    if (!set_up(&t))
-        return;
-    for (int i = 0; i < 2; i++)
-        CU_ASSERT_FATAL(!haq_exec_new(&e[i], t.plan, NULL, NULL));
-    CU_ASSERT(!haq_measure(l, e, 2, &opt, NULL));
-    for (int i = 0; i < 2; i++) {
-        CU_ASSERT(l[i].rounds >= 11);
-        CU_ASSERT(l[i].ms.low <= l[i].ms.value &&
-                  l[i].ms.value <= l[i].ms.high);
-        CU_ASSERT(l[i].ms.low > 0 && l[i].verdict);
-    }
-    CU_ASSERT(l[0].ratio.value >= 1 && l[0].ratio.value <= 1);
-    /* Not a bound on a busy machine, only on nonsense. */
-    CU_ASSERT(l[1].ratio.value > 0.2 && l[1].ratio.value < 5);
-    haq_exec_free(e[0]);
-    haq_exec_free(e[1]);
-    tear_down(&t);
-}
-
-static void the_device_is_locked_by_one_at_a_time(void)
-{
-    int a = -1, b = -1;
-    CU_ASSERT_FATAL(!haq_device_lock(&a, NULL));
-    haq_device_unlock(a);
-    CU_ASSERT_FATAL(!haq_device_lock(&b, NULL));
-    haq_device_unlock(b);
-}
-
 /* Nodes that no kernel accepts are named when the plan is made. */
 static void what_cannot_run_is_refused_by_name(void)
 {
@@ -213,8 +178,6 @@ int main(void)
         HAQ_TEST(an_input_outlives_a_run),
         HAQ_TEST(step_times_add_up_to_the_run),
         HAQ_TEST(a_watcher_sees_every_float_tensor),
-        HAQ_TEST(a_plan_is_as_fast_as_itself),
-        HAQ_TEST(the_device_is_locked_by_one_at_a_time),
         HAQ_TEST(what_cannot_run_is_refused_by_name),
         CU_TEST_INFO_NULL,
     };
