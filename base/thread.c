@@ -344,9 +344,7 @@ void haq_pool_free(struct haq_pool *p)
     for (size_t i = 0; p->cores && i < p->n_cores; i++)
         hwloc_bitmap_free(p->cores[i]);
     free(p->cores);
-    if (p->unpinned)
-        hwloc_set_cpubind(p->topology, p->unpinned, HWLOC_CPUBIND_THREAD);
-    hwloc_bitmap_free(p->unpinned);
+    haq_pool_unpin_caller(p);
     if (p->topology)
         hwloc_topology_destroy(p->topology);
     free(p);
@@ -366,4 +364,12 @@ void haq_pool_pin_caller(struct haq_pool *p)
             return;
     }
     pin(p, 0);
+}
+
+void haq_pool_unpin_caller(struct haq_pool *p)
+{
+    if (p->unpinned)
+        hwloc_set_cpubind(p->topology, p->unpinned, HWLOC_CPUBIND_THREAD);
+    hwloc_bitmap_free(p->unpinned);
+    p->unpinned = NULL;
 }

@@ -31,6 +31,10 @@ size_t haq_pool_threads(const struct haq_pool *p);
  * thread, gives it back the CPUs it had. */
 void haq_pool_pin_caller(struct haq_pool *p);
 
+/* Give the thread that was bound its CPUs back: before it makes another pool,
+ * which would find one core only. */
+void haq_pool_unpin_caller(struct haq_pool *p);
+
 /* Split 0..n statically into contiguous shares that are multiples of `grain`
  * (the last may be short), run, return when all are done.  One loop at a time:
  * only the owner thread calls.  n == 0 returns at once; a single share runs in

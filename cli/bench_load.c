@@ -90,6 +90,8 @@ static double at(const json_t *o, const char *key)
 
 void haq_bench_print_load(const json_t *rows)
 {
+    if (!json_array_size(rows))
+        return;
     const json_t *first = json_array_get(rows, 0);
     bool tokens = !json_is_null(json_object_get(first, "tokens_per_second"));
     const char *heads[] = {"recipe",
@@ -102,6 +104,7 @@ void haq_bench_print_load(const json_t *rows)
                            ">p99 ms",
                            ">max ms"};
     struct haq_table *t = haq_table_new(9, heads);
+    printf("\nunder load, each request on one thread:\n");
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *r = json_array_get(rows, i);
         haq_table_cell(t, "%s",

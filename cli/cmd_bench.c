@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/thread.h"
 #include "cli/bench_layers.h"
+#include "cli/bench_load.h"
 #include "cli/bench_results.h"
 #include "cli/commands.h"
 #include "cli/model_opts.h"
@@ -16,6 +17,9 @@ struct bench_args {
     const char *model_path, *calib, *data, *weights, *activations, *raw;
     size_t batch, budget_ms, threads;
     bool layers, cold;
+    const char *load;
+    struct haq_load_level level[HAQ_LOAD_LEVELS];
+    size_t levels;
 };
 
 /* What is measured beside the float model. */
@@ -148,6 +152,18 @@ static haq_status write_raw(const struct bench_args *a, const struct contest *c,
     return haq_json_write(a->raw, raw, d);
 }
 
+static haq_status add_load(const struct bench_args *a, const struct contest *c,
+                           struct haq_session *session, json_t *doc,
+                           struct haq_diag *d)
+{
+    json_t *rows;
+    haq_status s = haq_bench_load(&rows, session, c->entry, c->n, c->name,
+                                  a->level, a->levels, a->budget_ms, d);
+    if (s == HAQ_OK && json_object_set_new(doc, "load", rows))
+        s = haq_fail(d, HAQ_NOMEM, "results of the bench");
+    return s;
+}
+
 static haq_status measure(const struct bench_args *a, struct contest *c,
                           struct haq_session *session, json_t *doc,
                           struct haq_diag *d)
@@ -161,7 +177,7 @@ static haq_status measure(const struct bench_args *a, struct contest *c,
     if (s == HAQ_OK && a->raw)
         s = write_raw(a, c, raw, d);
     json_decref(raw);
-    return s;
+    return s == HAQ_OK && a->levels ? add_load(a, c, session, doc, d) : s;
 }
 
 static haq_status bench(const struct bench_args *a, bool as_json,
@@ -184,6 +200,7 @@ static haq_status bench(const struct bench_args *a, bool as_json,
         s = haq_print_json(json_incref(doc), d);
     } else if (s == HAQ_OK) {
         haq_bench_print(doc);
+        haq_bench_print_load(json_object_get(doc, "load"));
         print_layers(json_object_get(doc, "results"));
     }
     json_decref(doc);
@@ -207,6 +224,9 @@ haq_status haq_cmd_bench(const struct haq_command *self, int argc, char **argv,
          "measure with emptied caches, too"},
         {"raw", 0, HAQ_OPT_TEXT, &a.raw, "FILE",
          "write every round and what the witnesses read as JSON"},
+        {"load", 0, HAQ_OPT_TEXT, &a.load, "LIST",
+         "then throughput and percentiles with so many requests at once, one "
+         "thread each: 1,2,4, or with batches: 2x8"},
         {"layers", 0, HAQ_OPT_FLAG, &a.layers, NULL,
          "then the time, kernel and weight bytes of every step"},
         {"calib", 0, HAQ_OPT_TEXT, &a.calib, "C.npz",
@@ -224,6 +244,10 @@ haq_status haq_cmd_bench(const struct haq_command *self, int argc, char **argv,
     haq_status s = haq_opts_parse(self, opts, sizeof opts / sizeof *opts,
                                   &common, argc, argv, &a.model_path, 1, 1, d);
     if (s != HAQ_OK || common.help)
+        return s;
+    if (a.load)
+        s = haq_bench_load_parse(a.level, &a.levels, a.load, a.batch, d);
+    if (s != HAQ_OK)
         return s;
     s = haq_model_config(&config, &a.model, &common, a.model_path, d);
     config.calib_path = a.calib;

@@ -112,6 +112,7 @@ void haq_load_run(struct haq_load *l, uint64_t budget_ns)
     atomic_store(&l->start_ns, 0);
     haq_pool_pin_caller(l->pool);
     haq_pool_run(l->pool, l->clients, 1, run_client, l);
+    haq_pool_unpin_caller(l->pool);
     for (size_t i = 0; i < l->clients; i++)
         end = l->client[i].end_ns > end ? l->client[i].end_ns : end;
     l->ns += end - atomic_load(&l->start_ns);

@@ -103,8 +103,10 @@ haq_status haq_session_load(struct haq_session *s,
                             struct haq_diag *d)
 {
     haq_status status = HAQ_OK;
+    haq_pool_unpin_caller(s->pool); /* clients have pools of their own */
     for (size_t i = 0; status == HAQ_OK && i < levels; i++)
         status = run_level(s, recipes, n, &level[i], budget_ms,
                            rows + i * (n + 1), d);
+    haq_pool_pin_caller(s->pool);
     return status;
 }
