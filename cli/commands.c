@@ -22,6 +22,10 @@ const struct haq_command haq_commands[] = {
      "haq search model.onnx --calib calib.npz --eval eval.npz --time 10m "
      "--max-drop 1.0",
      haq_cmd_search},
+    {"allocate", "PROBLEM.json --limit COST=X [options]",
+     "the exact choice from a table of sensitivities and costs of your own",
+     "haq allocate resnet18.json --limit modelsize=50% --limit bops=60",
+     haq_cmd_allocate},
     {"front", "DIR [options]", "show the front of a finished or running job",
      "haq front model-haq", haq_cmd_front},
     {"export", "DIR|R.json --format F -o OUT [options]",

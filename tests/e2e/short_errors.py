@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Bad input ends with the right exit code, one sentence that names the file,
 and nothing half written."""
+import json
 import os
 import pathlib
 import subprocess
@@ -146,6 +147,48 @@ def foreign_folder(tmp):
                 "folder of another job: its front changed")
 
 
+def bad_tables(tmp):
+    """Tables for `haq allocate`."""
+    good = {"sensitivity": {"4": [1.0, 2.0], "8": [0.1, 0.2]},
+            "cost": {"size": {"4": [1, 1], "8": [2, 2]}}}
+    broken = [
+        ("no sensitivities", {"cost": good["cost"]}),
+        ("no options", dict(good, sensitivity={})),
+        ("no layers", dict(good, sensitivity={"4": [], "8": []})),
+        ("lengths that differ",
+         dict(good, sensitivity={"4": [1.0, 2.0], "8": [0.1]})),
+        ("a cost without an option",
+         dict(good, cost={"size": {"4": [1, 1]}})),
+        ("a word for a number",
+         dict(good, cost={"size": {"4": [1, "x"], "8": [2, 2]}})),
+        ("a missing cost for an option",
+         dict(good, cost={"size": {"4": [1, None], "8": [2, 2]}})),
+        ("a tie to no layer", dict(good, ties=[[0, 2]])),
+        ("a tie that is no list", dict(good, ties=[3])),
+        ("names for other layers", dict(good, names=["one"])),
+        ("nothing in common",
+         dict(good, sensitivity={"4": [None, 2.0], "8": [0.1, None]},
+              ties=[[0, 1]])),
+        ("a list", [1, 2]),
+    ]
+    path = tmp / "table.json"
+    for what, table in broken:
+        path.write_text(json.dumps(table))
+        refused(f"table with {what}", path, None, "allocate", path)
+    path.write_text(json.dumps(good)[:-9])
+    refused("a table cut short", path, None, "allocate", path)
+    path.write_text(json.dumps(good))
+    refused("a limit below everything", path, None,
+            "allocate", path, "--limit", "size=1.5")
+    for limit in ["size", "size=", "size=big", "size=1x", "weight=3"]:
+        r = h.run("allocate", path, "--limit", limit)
+        checks.that(r.returncode == 2 and limit in r.stderr,
+                    f"--limit {limit}: exit {r.returncode}: {r.stderr}")
+    r = h.run("allocate", path, "--limit", "size=3", "--json")
+    checks.that(json.loads(r.stdout)["bits"] == [4, 8],
+                f"a good table: {r.stdout} {r.stderr}")
+
+
 def full_disk(tmp):
     disk = tmp / "disk"
     disk.mkdir()
@@ -171,6 +214,7 @@ with h.scratch() as folder:
     bad_data(tmp)
     bad_words(tmp)
     foreign_recipe(tmp)
+    bad_tables(tmp)
     full_disk(tmp)
     foreign_folder(tmp)
 checks.finish()
