@@ -29,5 +29,5 @@ const struct haq_command haq_commands[] = {
      "haq export model-haq --point knee --format onnx-qdq -o knee.onnx",
      haq_cmd_export},
     {"devices", "[options]", "what this machine can run on",
-     "haq devices --json", haq_cmd_devices},
+     "haq devices --capabilities", haq_cmd_devices},
     {0}};
