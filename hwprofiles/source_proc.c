@@ -19,6 +19,7 @@ struct cpuinfo {
     struct haq_probe *p;
     size_t cpu; /* of the lines being read */
     bool any;
+    bool told;            /* CPUID has said what it is */
     uint64_t implementer; /* Arm */
 };
 
@@ -84,6 +85,8 @@ static haq_status take_number(struct cpuinfo *c, const char *key, char *value,
     uint64_t *to = !strcmp(key, "cpu family") ? &m->family
                    : !strcmp(key, "model")    ? &m->model_number
                                               : &m->stepping;
+    if (c->told)
+        return HAQ_OK;
     /* Some kernels write "unknown" for the stepping. */
     if (!parse_number(value, 1 << 16, &v))
         return !strcmp(value, "unknown") ? HAQ_OK : bad_line(c, key, d);
@@ -153,7 +156,7 @@ enum { N_LINES = sizeof cpuinfo_lines / sizeof *cpuinfo_lines };
 
 static haq_status take_cpuinfo(struct haq_probe *p, struct haq_diag *d)
 {
-    struct cpuinfo c = {.p = p};
+    struct cpuinfo c = {.p = p, .told = p->m->model != NULL};
     char *text, *key, *value;
     const char *reason;
     haq_status s = haq_probe_file(p, "proc/cpuinfo", &text, &reason, d);
