@@ -9,7 +9,7 @@ enum { INDENT = 12 };
 
 static void begin(const char *label)
 {
-    printf("%-*s", INDENT, label);
+    printf("%-*s ", INDENT - 1, label);
 }
 
 static const char *plural(uint64_t n)
@@ -295,6 +295,9 @@ static void limits_text(char out[80], const struct haq_capability *c)
             used += (size_t)snprintf(out + used, 80 - used, "%s%s of %llu",
                                      used ? ", " : "", limits[i].what,
                                      (unsigned long long)limits[i].of);
+    if (c->one_group && used < 79)
+        snprintf(out + used, 80 - used, "%sa group holds a channel",
+                 used ? ", " : "");
 }
 
 static void cell_words(struct haq_table *t, const struct haq_list *words)

@@ -29,6 +29,7 @@ static const struct haq_field rows[] = {
     ROW(COUNT, group_of, false, .max = NUMBER_MAX),
     ROW(COUNT, channels_of, false, .max = NUMBER_MAX),
     ROW(COUNT, reduction_of, false, .max = NUMBER_MAX),
+    ROW(COUNT, one_group, false, .max = 1),
 };
 const struct haq_fields haq_capability_fields =
     HAQ_FIELDS("capability", struct haq_capability, rows);

@@ -36,6 +36,7 @@ struct haq_capability {
     uint64_t group_of;    /* groups must be multiples of it; 0: any */
     uint64_t channels_of; /* output channels likewise */
     uint64_t reduction_of; /* weights of an output channel likewise */
+    uint64_t one_group;    /* 1: only when a group holds a whole channel */
 };
 
 extern const struct haq_fields haq_capability_fields;

@@ -28,6 +28,12 @@ static bool misfit(struct haq_verdict *out, const struct haq_capability *c,
         {"elements a group are", grouped ? choice->group : 0, c->group_of},
         {"output channels are", (uint64_t)l->channels, c->channels_of},
         {"weights a channel are", (uint64_t)l->reduction, c->reduction_of}};
+    if (c->one_group && grouped && choice->group < (uint64_t)l->reduction) {
+        snprintf(out->reason, sizeof out->reason,
+                 "a channel of %llu weights is more than one group",
+                 (unsigned long long)l->reduction);
+        return true;
+    }
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         if (sizes[i].of && sizes[i].have % sizes[i].of) {
             snprintf(out->reason, sizeof out->reason,

@@ -5,7 +5,9 @@
  *   weights of 6 bits or less  stay packed in memory and are unpacked on the
  *                              way, in groups when those are of 32, 64, ...
  *   weights of 7 bits          are kept in 8
- *   depthwise weights          are kept in 8 bits: there are few of them
+ *   depthwise weights          are kept in 8 bits: there are few of them; with
+ *                              zero points that have to stay, and in groups
+ *                              smaller than a channel, they go another way
  *   activations below 8 bits   ride in codes of 8
  *   float activations          meet codes without becoming codes themselves */
 #include "runtime/capabilities.h"
@@ -17,9 +19,11 @@
 /* The first row that fits holds, so later ones may name all formats. */
 #define CODES "int*,uint*"
 #define CODES_8 "int8:*,uint8:*"
-#define WIDE "int7,uint7"
+#define SIGNED "int*,ternary,binary"
+#define PLAIN "tensor,channel"
 #define ANY "int*,uint*,ternary,binary"
 #define KEPT "weights are kept in 8 bits"
+#define COLUMN "each channel is a product with one column of 16"
 #define PRODUCTS "conv,grouped,matmul"
 
 typedef const char *kernel_fn(enum haq_gemm_kind kind, unsigned isa);
@@ -51,22 +55,29 @@ static const struct input {
 };
 enum { N_INPUTS = sizeof inputs / sizeof *inputs };
 
-/* What weights become. */
+/* What weights become.  Codes with a zero point move by it where the result
+ * still is an int8; uint6 then needs 7 bits, and uint8 stays as it is, which
+ * among floats only the kernel of groups understands. */
 static const struct weights {
     const char *ops, *formats, *granularities;
-    kernel_fn *kernel;
-    uint64_t group_of;
+    kernel_fn *codes, *floats; /* by the kind of input */
+    uint64_t group_of, one_group;
     const char *note;
 } weights[] = {
-    {PRODUCTS, "int8,uint8", "tensor,channel", gemm_name, 0, NULL},
-    {PRODUCTS, WIDE, "tensor,channel", gemm_name, 0, KEPT},
-    {PRODUCTS, ANY, "tensor,channel", gemm_name, 0, NULL},
-    {PRODUCTS, "int8,uint8", "group", group_name, 0, NULL},
-    {PRODUCTS, WIDE, "group", group_name, 0, KEPT},
-    {PRODUCTS, ANY, "group", group_name, 32, NULL},
-    {PRODUCTS, ANY, "group", group_name, 0, KEPT},
-    {"depthwise", "int8,uint8", "*", dwconv_name, 0, NULL},
-    {"depthwise", ANY, "*", dwconv_name, 0, KEPT},
+    {PRODUCTS, "int8", PLAIN, gemm_name, gemm_name, 0, 0, NULL},
+    {PRODUCTS, "uint8", PLAIN, gemm_name, group_name, 0, 0, NULL},
+    {PRODUCTS, "int7,uint7,uint6", PLAIN, gemm_name, gemm_name, 0, 0, KEPT},
+    {PRODUCTS, ANY, PLAIN, gemm_name, gemm_name, 0, 0, NULL},
+    {PRODUCTS, "int8,uint8", "group", group_name, group_name, 0, 0, NULL},
+    {PRODUCTS, "int7,uint7", "group", group_name, group_name, 0, 0, KEPT},
+    {PRODUCTS, ANY, "group", group_name, group_name, 32, 0, NULL},
+    {PRODUCTS, ANY, "group", group_name, group_name, 0, 0, KEPT},
+    {"depthwise", "int8", PLAIN, dwconv_name, dwconv_name, 0, 0, NULL},
+    {"depthwise", "uint8", PLAIN, gemm_name, group_name, 0, 0, COLUMN},
+    {"depthwise", ANY, PLAIN, dwconv_name, dwconv_name, 0, 0, KEPT},
+    {"depthwise", "int8", "group", dwconv_name, dwconv_name, 0, 1, NULL},
+    {"depthwise", SIGNED, "group", dwconv_name, dwconv_name, 0, 1, KEPT},
+    {"depthwise", ANY, "group", group_name, group_name, 0, 0, COLUMN},
 };
 enum { N_WEIGHTS = sizeof weights / sizeof *weights };
 
@@ -85,8 +96,10 @@ static haq_status add_quantized(struct haq_list *rows, struct haq_arena *a,
         return nomem(d);
     c->support =
         w->note || in->note ? HAQ_SUPPORT_EMULATED : HAQ_SUPPORT_NATIVE;
-    c->kernel = w->kernel(in->kind, isa);
+    c->kernel =
+        (in->kind == HAQ_GEMM_F32_S8 ? w->floats : w->codes)(in->kind, isa);
     c->group_of = w->group_of;
+    c->one_group = w->one_group;
     c->note = w->note ? w->note : in->note;
     if (w->note && in->note)
         c->note = haq_arena_printf(a, "%s; %s", w->note, in->note);
