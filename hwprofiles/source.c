@@ -1,5 +1,6 @@
 #include "hwprofiles/source.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -243,12 +244,33 @@ static haq_status write_origin(struct haq_probe *p, struct haq_diag *d)
     return s;
 }
 
+/* Files of an older recording would be taken for this one's. */
+static haq_status check_empty(const char *folder, struct haq_diag *d)
+{
+    DIR *dir = opendir(folder);
+    size_t n = 0;
+
+    if (!dir)
+        return errno == ENOENT ? HAQ_OK
+                               : haq_fail(d, HAQ_INVALID, "%s: %s", folder,
+                                          strerror(errno));
+    for (struct dirent *e = readdir(dir); e; e = readdir(dir))
+        n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+    closedir(dir);
+    return n ? haq_fail(d, HAQ_INVALID,
+                        "%s is not empty; a recording wants a new folder",
+                        folder)
+             : HAQ_OK;
+}
+
 haq_status haq_sources_run(struct haq_machine *m, const char *folder,
                            const char *record, struct haq_diag *d)
 {
     struct haq_probe p = {.folder = folder, .record = record, .m = m};
-    haq_status s;
+    haq_status s = record ? check_empty(record, d) : HAQ_OK;
 
+    if (s != HAQ_OK)
+        return s;
     haq_machine_init(m);
     haq_arena_init(&p.arena);
     haq_cpuset_all(&p.allowed);

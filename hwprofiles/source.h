@@ -45,7 +45,7 @@ struct haq_source {
 extern const struct haq_source haq_sources[]; /* ends with a NULL name */
 
 /* Fill *m (initialized first) by all sources: from `folder`, or from this
- * machine when it is NULL; `record` names a folder that is made.
+ * machine when it is NULL; `record` names a folder that is made or is empty.
  * HAQ_FORMAT, HAQ_INVALID  a recorded machine that is none, file and reason
  * HAQ_FAILED               hwloc cannot load here
  * HAQ_IO                   the recording cannot be written */
