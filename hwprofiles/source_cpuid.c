@@ -54,8 +54,8 @@ static uint64_t read_xcr0(void)
 
 static haq_status write_leaves(struct haq_buf *out, struct haq_diag *d)
 {
-    unsigned basic = __get_cpuid_max(0, NULL);
-    unsigned extended = __get_cpuid_max(extended_first, NULL);
+    unsigned basic = (unsigned)__get_cpuid_max(0, NULL);
+    unsigned extended = (unsigned)__get_cpuid_max(extended_first, NULL);
     unsigned r[4];
 
     (void)d;

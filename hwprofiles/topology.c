@@ -473,10 +473,14 @@ static haq_status take_cache(struct reader *r, const struct object *o,
                             .line = o->line,
                             .ways = o->ways,
                             .pus = o->pus};
-    struct haq_cache *c = l->item, *end = c + l->n;
-    while (c != end && compare_caches(c, &row))
-        c++;
-    if (c == end) {
+    struct haq_cache *c = l->item;
+    size_t i = 0;
+
+    while (i < l->n && compare_caches(&c[i], &row))
+        i++;
+    if (i < l->n) {
+        c += i;
+    } else {
         if (l->n == CACHES_MAX)
             return haq_fail(d, HAQ_FORMAT, "%s: more than %d kinds of caches",
                             r->xml.file, CACHES_MAX);
