@@ -126,8 +126,7 @@ static void nonsense_is_named_and_is_no_limit(void)
                                         "1",
                                         "-5 10000",
                                         "1 2 3",
-                                        "99999999999"
-                                        "99999999 1"};
+                                        "9999999999999999999 1"};
     char bad[300];
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         const char *const files[][2] = {{"proc/self/cgroup", "0::/\n"},
