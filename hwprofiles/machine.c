@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/cpu.h"
 #include "base/json.h"
 #include "hwprofiles/source.h"
@@ -302,9 +303,9 @@ static haq_status hash_json(json_t *j, char out[HAQ_HASH_HEX],
     return HAQ_OK;
 }
 
-haq_status haq_machine_fingerprint(const struct haq_machine *m, unsigned isa,
-                                   uint64_t threads, char out[HAQ_HASH_HEX],
-                                   struct haq_diag *d)
+/* NULL: no memory. */
+static json_t *facts(const struct haq_machine *m, unsigned isa,
+                     uint64_t threads)
 {
     json_t *j = json_pack(
         "{s:i, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "fingerprint", 2,
@@ -321,11 +322,63 @@ haq_status haq_machine_fingerprint(const struct haq_machine *m, unsigned isa,
     int bad = !j || !more || json_object_update(j, more);
 
     json_decref(more);
-    if (bad) {
-        json_decref(j);
-        j = NULL;
+    if (!bad)
+        return j;
+    json_decref(j);
+    return NULL;
+}
+
+haq_status haq_machine_fingerprint(const struct haq_machine *m, unsigned isa,
+                                   uint64_t threads, char out[HAQ_HASH_HEX],
+                                   struct haq_diag *d)
+{
+    return hash_json(facts(m, isa, threads), out, d);
+}
+
+/* What the parts of a fingerprint are for people. */
+static const struct {
+    const char *key, *words;
+} fact_words[] = {
+    {"arch", "architecture"},  {"vendor", "CPU vendor"},
+    {"model", "CPU model"},    {"family", "CPU family"},
+    {"number", "CPU model"},   {"stepping", "CPU stepping"},
+    {"isa", "CPU features"},   {"kinds", "allowed cores"},
+    {"caches", "caches"},      {"numa", "NUMA nodes"},
+    {"memory", "memory size"}, {"quota", "CPU quota (1/1000 CPU)"},
+    {"governor", "governor"},  {"boost", "boost"},
+    {"pages", "huge pages"},
+};
+
+static void add_change(struct haq_buf *b, const char *words, const json_t *was,
+                       const json_t *is)
+{
+    haq_buf_printf(b, "%s%s", b->len ? ", " : "", words);
+    if (json_is_array(was) || json_is_array(is))
+        return;
+    char *from = json_dumps(was, JSON_ENCODE_ANY);
+    char *to = json_dumps(is, JSON_ENCODE_ANY);
+    haq_buf_printf(b, " %s -> %s", from ? from : "?", to ? to : "?");
+    free(from);
+    free(to);
+}
+
+char *haq_machine_changes(const struct haq_machine *was,
+                          const struct haq_machine *is)
+{
+    json_t *a = facts(was, was->isa, 1), *b = facts(is, is->isa, 1);
+    struct haq_buf out;
+
+    haq_buf_init(&out);
+    out.failed = !a || !b;
+    for (size_t i = 0; i < sizeof fact_words / sizeof *fact_words; i++) {
+        const json_t *x = json_object_get(a, fact_words[i].key);
+        const json_t *y = json_object_get(b, fact_words[i].key);
+        if (!json_equal(x, y))
+            add_change(&out, fact_words[i].words, x, y);
     }
-    return hash_json(j, out, d);
+    json_decref(a);
+    json_decref(b);
+    return haq_buf_take(&out);
 }
 
 haq_status haq_cl_fingerprint(const struct haq_cl_device *c,

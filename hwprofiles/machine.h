@@ -140,7 +140,13 @@ haq_status haq_machine_fingerprint(const struct haq_machine *m, unsigned isa,
                                    uint64_t threads, char out[HAQ_HASH_HEX],
                                    struct haq_diag *d);
 
-/* The same of an OpenCL device: platform, driver and what it is. */
+/* What of the fingerprint differs between two looks at a machine, in words:
+ * "allowed cores, CPU quota (1/1000 CPU) 0 -> 1500"; "" when nothing does.
+ * malloc'ed; NULL: no memory. */
+char *haq_machine_changes(const struct haq_machine *was,
+                          const struct haq_machine *is);
+
+/* Fingerprint of an OpenCL device: platform, driver and what it is. */
 haq_status haq_cl_fingerprint(const struct haq_cl_device *c,
                               char out[HAQ_HASH_HEX], struct haq_diag *d);
 

@@ -223,6 +223,46 @@ static void big_cores_are_not_small_ones(void)
     remove_machine(folder);
 }
 
+/* ---- changes, by name -----------------------------------------------------
+ */
+
+static void expect_changes(const char *name, const char *file, const char *text,
+                           const char *words)
+{
+    char folder[64];
+    struct haq_machine was, is;
+    copy_machine(folder, name);
+    CU_ASSERT_EQUAL_FATAL(haq_sources_run(&was, folder, NULL, NULL), HAQ_OK);
+    put(folder, file, text);
+    CU_ASSERT_EQUAL_FATAL(haq_sources_run(&is, folder, NULL, NULL), HAQ_OK);
+    char *told = haq_machine_changes(&was, &is);
+    CU_ASSERT_STRING_EQUAL(told, words);
+    free(told);
+    haq_machine_fini(&was), haq_machine_fini(&is);
+    remove_machine(folder);
+}
+
+static void what_changed_is_told_by_name(void)
+{
+    expect_changes("container-quota", "sys/fs/cgroup/docker/cpu.max",
+                   "100000 100000\n", "CPU quota (1/1000 CPU) 1500 -> 1000");
+    expect_changes("haswell", "sys/devices/system/cpu/intel_pstate/no_turbo",
+                   "0\n", "boost \"off\" -> \"on\"");
+    expect_changes("nehalem",
+                   "sys/devices/system/cpu/cpu3/cpufreq/scaling_governor",
+                   "performance\n", "governor \"ondemand\" -> \"several\"");
+    expect_changes("haswell", "proc/thread-self/status",
+                   "Cpus_allowed_list:\t0-2\n",
+                   "allowed cores, caches, NUMA nodes");
+    expect_changes("haswell", "machine.txt", "arch: x86_64\nhost: other\n", "");
+
+    /* A core goes offline: the topology loses it. */
+    char *xml = get(MACHINES "/offline-core", "topology.xml");
+    expect_changes("haswell", "topology.xml", xml,
+                   "allowed cores, caches, NUMA nodes");
+    free(xml);
+}
+
 static char prints[32][HAQ_HASH_HEX];
 static size_t n_prints;
 
@@ -251,6 +291,7 @@ int main(void)
         HAQ_TEST(other_cores_of_the_same_kind_are_the_same_machine),
         HAQ_TEST(a_cgroup_that_shrinks_is_another_machine),
         HAQ_TEST(big_cores_are_not_small_ones),
+        HAQ_TEST(what_changed_is_told_by_name),
         HAQ_TEST(no_two_machines_share_a_fingerprint),
         CU_TEST_INFO_NULL};
     return run_suite("hwprofiles/fixtures", tests);
