@@ -13,12 +13,12 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/cgroup.h"
 #include "base/clock.h"
 
 enum { CACHE_LINE = 64, SPIN_NS = 50000, THREADS_MAX = 1024 };
@@ -229,15 +229,10 @@ static hwloc_obj_type_t core_type(hwloc_topology_t t, size_t *count)
 /* CPUs that a cgroup's bandwidth limit amounts to; SIZE_MAX without limit. */
 static size_t cgroup_quota(void)
 {
-    unsigned long long quota, period;
-    size_t cpus = SIZE_MAX;
-    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "r");
-
-    if (f && fscanf(f, "%llu %llu", &quota, &period) == 2 && period)
-        cpus = quota < period ? 1 : (size_t)(quota / period);
-    if (f)
-        fclose(f);
-    return cpus;
+    uint64_t milli = haq_cgroup_quota_here();
+    if (!milli)
+        return SIZE_MAX;
+    return milli < 1000 ? 1 : (size_t)(milli / 1000);
 }
 
 static size_t usable(size_t n_cores)

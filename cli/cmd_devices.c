@@ -1,63 +1,94 @@
-#include "base/cpu.h"
-#include "cli/commands.h"
-#include "hwprofiles/machine.h"
+#include <string.h>
+#include <sys/stat.h>
 
-static void print_isa(unsigned isa)
+#include "cli/commands.h"
+#include "cli/show_machine.h"
+#include "runtime/capabilities.h"
+
+struct devices_opts {
+    const char *from, *record, *save;
+    bool capabilities;
+};
+
+static bool is_folder(const char *path)
 {
-#define X(id, name, bit)                                                       \
-    if (isa & (1u << bit))                                                     \
-        printf(" %s", name);
-    HAQ_ISA_MAP(X)
-#undef X
+    struct stat st;
+    return !stat(path, &st) && S_ISDIR(st.st_mode);
 }
 
-static void print_machine(const struct haq_machine *m)
+/* Kernels of another architecture are not in this program's tables. */
+static haq_status add_capabilities(struct haq_target *p, unsigned isa,
+                                   struct haq_diag *d)
 {
-    printf("cpu       %s\n", m->model);
-    printf("          %zu package%s, %zu cores, %zu threads; %zu cores for "
-           "this process\n",
-           m->packages, m->packages == 1 ? "" : "s", m->cores, m->pus,
-           m->allowed_cores);
-    printf("          L1d %llu KiB, L2 %llu KiB, L3 %llu KiB; %zu NUMA node%s, "
-           "%.1f GiB\n",
-           (unsigned long long)m->l1d_bytes >> 10,
-           (unsigned long long)m->l2_bytes >> 10,
-           (unsigned long long)m->l3_bytes >> 10, m->numa_nodes,
-           m->numa_nodes == 1 ? "" : "s",
-           (double)m->memory_bytes / (1024.0 * 1024 * 1024));
-    printf("          instruction sets:");
-    print_isa(m->isa);
-    putchar('\n');
-    for (size_t i = 0; i < m->n_cl; i++) {
-        const struct haq_cl_device *c = &m->cl[i];
-        printf("opencl:%zu  %s (%s, %s)\n          %s, driver %s, %zu compute "
-               "units, %.1f GiB\n",
-               i, c->name, c->platform, c->type, c->version, c->driver,
-               c->compute_units,
-               (double)c->memory_bytes / (1024.0 * 1024 * 1024));
+    struct haq_target_device *cpu = haq_target_find(p, "cpu");
+    if (strcmp(p->machine.arch, haq_cpu_arch()) != 0)
+        return HAQ_OK;
+    return haq_cpu_capabilities(&cpu->capabilities, &p->arena, isa, d);
+}
+
+static haq_status get_profile(struct haq_target *p,
+                              const struct devices_opts *o,
+                              const struct haq_common *common,
+                              struct haq_diag *d)
+{
+    if (o->from && !is_folder(o->from))
+        return haq_target_read(p, o->from, d);
+    haq_status s = haq_target_probe(p, o->from, o->record, d);
+    if (s != HAQ_OK)
+        return s;
+    s = add_capabilities(p, o->from ? p->machine.isa : common->isa, d);
+    if (s != HAQ_OK)
+        haq_target_fini(p);
+    return s;
+}
+
+static haq_status show(const struct haq_target *p, const struct devices_opts *o,
+                       const struct haq_common *common, struct haq_diag *d)
+{
+    if (o->save) {
+        haq_status s = haq_target_write(p, o->save, d);
+        if (s != HAQ_OK)
+            return s;
     }
-    if (!m->n_cl)
-        printf("opencl    no device found\n");
+    if (common->json)
+        return haq_print_json(haq_target_to_json(p), d);
+    if (o->capabilities)
+        haq_show_capabilities(p);
+    else
+        haq_show_target(p);
+    return HAQ_OK;
 }
 
 haq_status haq_cmd_devices(const struct haq_command *self, int argc,
                            char **argv, struct haq_diag *d)
 {
     struct haq_common common;
-    struct haq_machine m;
+    struct devices_opts o = {0};
+    const struct haq_opt opts[] = {
+        {"from", 0, HAQ_OPT_TEXT, &o.from, "DIR|FILE",
+         "a recorded machine or a profile instead of this machine"},
+        {"record", 0, HAQ_OPT_TEXT, &o.record, "DIR",
+         "keep all that was read, to be read with --from elsewhere"},
+        {"save", 0, HAQ_OPT_TEXT, &o.save, "FILE", "write the profile"},
+        {"capabilities", 0, HAQ_OPT_FLAG, &o.capabilities, NULL,
+         "which formats are executed natively, emulated or not"},
+    };
+    enum { N_OPTS = sizeof opts / sizeof *opts };
+    struct haq_target p;
 
     haq_common_init(&common);
     haq_status s =
-        haq_opts_parse(self, NULL, 0, &common, argc, argv, NULL, 0, 0, d);
+        haq_opts_parse(self, opts, N_OPTS, &common, argc, argv, NULL, 0, 0, d);
     if (s != HAQ_OK || common.help)
         return s;
-    s = haq_machine_probe(&m, d);
+    if (o.from && o.record)
+        return haq_fail(d, HAQ_USAGE,
+                        "--record is about this machine, --from "
+                        "about another: choose one");
+    s = get_profile(&p, &o, &common, d);
     if (s != HAQ_OK)
         return s;
-    if (common.json)
-        s = haq_print_json(haq_machine_to_json(&m), d);
-    else
-        print_machine(&m);
-    haq_machine_fini(&m);
+    s = show(&p, &o, &common, d);
+    haq_target_fini(&p);
     return s;
 }

@@ -192,13 +192,14 @@ static haq_status profile(const struct haq_common *common, bool quick,
     haq_status s = haq_machine_probe(&m, d);
     if (s != HAQ_OK)
         return s;
-    struct haq_device_table_options o = {
-        .isa = common->isa,
-        .threads = common->threads,
-        .quick = quick,
-        .caches = {m.l1d_bytes, m.l2_bytes, m.l3_bytes},
-        .progress = report,
-        .arg = &watch};
+    struct haq_device_table_options o = {.isa = common->isa,
+                                         .threads = common->threads,
+                                         .quick = quick,
+                                         .caches = {haq_machine_cache(&m, 1),
+                                                    haq_machine_cache(&m, 2),
+                                                    haq_machine_cache(&m, 3)},
+                                         .progress = report,
+                                         .arg = &watch};
     haq_progress_init(&watch.line, common->quiet);
     s = haq_device_lock(&lock, d);
     if (s == HAQ_OK) {

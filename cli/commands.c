@@ -33,7 +33,7 @@ const struct haq_command haq_commands[] = {
      "haq export model-haq --point knee --format onnx-qdq -o knee.onnx",
      haq_cmd_export},
     {"devices", "[options]", "what this machine can run on",
-     "haq devices --json", haq_cmd_devices},
+     "haq devices --capabilities", haq_cmd_devices},
     {"profile", "[options]",
      "measure what this machine can do at most, and what layers cost on it",
      "haq profile -o thismachine.json", haq_cmd_profile},
