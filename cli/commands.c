@@ -17,6 +17,11 @@ const struct haq_command haq_commands[] = {
     {"bench", "MODEL [--weights LIST] [--recipe R.json]... [options]",
      "latency of recipes in alternating rounds, beside the float model",
      "haq bench model.onnx --recipe a.json --recipe b.json", haq_cmd_bench},
+    {"sensitivity", "MODEL --calib C.npz [options]",
+     "which layers suffer most from few bits, why, and what helps",
+     "haq sensitivity model.onnx --calib calib.npz --weights int4 --chart "
+     "s.svg",
+     haq_cmd_sensitivity},
     {"search", "MODEL --eval E.npz --calib C.npz [options]",
      "find the front of accuracy, latency and size",
      "haq search model.onnx --calib calib.npz --eval eval.npz --time 10m "

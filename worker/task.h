@@ -12,12 +12,11 @@
  *                  {value, ci_low, ci_high, n, correct (counting metrics), kl
  *                  (against float, null without), seconds,
  *                  samples_per_second}; scores: one float32 per sample
- * sensitivity      {count} on the calibration set -> {kl, mse, n}: the outputs
- *                  against the float model's
- * profile-layer    {rounds} -> {total_ms, layers: {TENSOR: ms}, other_ms,
- *                  float_ms, kernels: {TENSOR: name}, weight_bytes: {TENSOR:
- *                  n}}: time of each layer inside the running network, batch 1,
- *                  the kernel that ran it and the packed weights that it read;
+ * sensitivity      {count} on the calibration set -> {kl, mse, sqnr_db (null:
+ * no error), n}: the outputs against the float model's profile-layer {rounds}
+ * -> {total_ms, layers: {TENSOR: ms}, other_ms, float_ms, kernels: {TENSOR:
+ * name}, weight_bytes: {TENSOR: n}}: time of each layer inside the running
+ * network, batch 1, the kernel that ran it and the packed weights that it read;
  *                  float_ms is the float model's total, in rounds between
  * measure-latency  {batch, threads, budget_ms, cold} -> {median, ci_low,
  *                  ci_high, rounds, dropped, speedup, speedup_low,

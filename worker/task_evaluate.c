@@ -81,19 +81,22 @@ haq_status haq_task_evaluate(struct haq_session *s,
     return status;
 }
 
-/* Mean squared difference to the float outputs of the same samples. */
+/* Mean squared difference to the float outputs of the same samples, and the
+ * mean square of these. */
 static double output_mse(const struct haq_session *s, const float *out,
-                         const size_t *index, size_t n)
+                         const size_t *index, size_t n, double *power)
 {
     size_t size = s->positions * s->classes;
-    double sum = 0;
+    double sum = 0, square = 0;
     for (size_t i = 0; i < n; i++) {
         const float *ref = s->calib.reference + index[i] * size;
         for (size_t k = 0; k < size; k++) {
             double diff = (double)out[i * size + k] - (double)ref[k];
             sum += diff * diff;
+            square += (double)ref[k] * (double)ref[k];
         }
     }
+    *power = square / (double)(n * size);
     return sum / (double)(n * size);
 }
 
@@ -124,10 +127,11 @@ haq_status haq_task_sensitivity(struct haq_session *s,
         status = haq_evaluate(&e, b.plan, &s->calib.set, s->calib.order, n,
                               NULL, s->calib.reference, out, s->pool, d);
     if (status == HAQ_OK) {
-        *result =
-            json_pack("{s:o, s:o, s:I}", "kl", haq_json_real(e.kl), "mse",
-                      haq_json_real(output_mse(s, out, s->calib.order, n)), "n",
-                      (json_int_t)n);
+        double power, mse = output_mse(s, out, s->calib.order, n, &power);
+        *result = json_pack("{s:o, s:o, s:o, s:I}", "kl", haq_json_real(e.kl),
+                            "mse", haq_json_real(mse), "sqnr_db",
+                            haq_json_real(10 * log10(power / mse)), "n",
+                            (json_int_t)n);
         if (!*result)
             status = haq_fail(d, HAQ_NOMEM, "result of a sensitivity");
     }

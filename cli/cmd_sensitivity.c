@@ -1,0 +1,269 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "cli/commands.h"
+#include "cli/model_opts.h"
+#include "cli/progress.h"
+#include "cli/uniform.h"
+#include "report/bars.h"
+#include "worker/sensitivity.h"
+
+enum { ADVICE = 120 };
+
+struct sensitivity_args {
+    struct haq_model_opts model;
+    const char *model_path, *calib, *weights, *activations, *calibration,
+        *chart;
+    size_t samples;
+    bool one_out;
+};
+
+struct watch {
+    struct haq_progress_line line;
+    uint64_t start_ns;
+};
+
+static void report(void *arg, size_t done, size_t of)
+{
+    struct watch *w = arg;
+    double elapsed = (double)(haq_clock_ns() - w->start_ns) * 1e-9;
+    haq_progress_draw(
+        &w->line, &(struct haq_progress_state){
+                      .phase = "runs",
+                      .done = done,
+                      .total = of,
+                      .fraction = (double)done / (double)of,
+                      .elapsed_s = elapsed,
+                      .left_s = elapsed / (double)done * (double)(of - done)});
+}
+
+/* ---- order ----------------------------------------------------------------
+ */
+
+struct ranked {
+    size_t layer;
+    double share;
+};
+
+static int by_share(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    if (x->share != y->share)
+        return x->share < y->share ? 1 : -1;
+    return (x->layer > y->layer) - (x->layer < y->layer);
+}
+
+/* Layers, the worst first; malloc'ed. */
+static struct ranked *rank(const struct haq_sensitivity *s)
+{
+    struct ranked *r = calloc(s->n + 1, sizeof *r);
+    for (size_t i = 0; r && i < s->n; i++)
+        r[i] = (struct ranked){i, s->layer[i].share};
+    if (r)
+        qsort(r, s->n, sizeof *r, by_share);
+    return r;
+}
+
+/* ---- output ---------------------------------------------------------------
+ */
+
+static json_t *layer_json(const struct haq_sensitivity *s, size_t i,
+                          const struct haq_recipe *recipe)
+{
+    const struct haq_layer_damage *l = &s->layer[i];
+    char advice[ADVICE];
+    haq_sensitivity_advice(s, i, &recipe->layer[i], advice, sizeof advice);
+    return json_pack(
+        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:s}",
+        "layer", l->layer, "kl", haq_json_real(l->kl), "sqnr_db",
+        haq_json_real(l->sqnr_db), "weights_only_db",
+        haq_json_real(l->weights_only_db), "one_out_kl",
+        haq_json_real(l->out_kl), "share", haq_json_real(l->share), "weight_db",
+        haq_json_real(l->weight_db), "channel_db", haq_json_real(l->channel_db),
+        "group32_db", haq_json_real(l->group_db), "worst_channel",
+        (json_int_t)l->worst_channel, "worst_channel_db",
+        haq_json_real(l->worst_db), "channel_range_ratio",
+        haq_json_real(l->range_ratio), "advice", advice);
+}
+
+static json_t *to_json(const struct haq_sensitivity *s,
+                       const struct ranked *order,
+                       const struct haq_recipe *recipe,
+                       const struct sensitivity_args *a)
+{
+    json_t *layers = json_array();
+    for (size_t i = 0; i < s->n; i++)
+        json_array_append_new(layers, layer_json(s, order[i].layer, recipe));
+    return json_pack("{s:s, s:s, s:s, s:I, s:{s:o, s:o}, s:o}", "model",
+                     a->model_path, "weights", a->weights, "activations",
+                     a->activations, "samples", (json_int_t)s->samples, "all",
+                     "kl", haq_json_real(s->all_kl), "sqnr_db",
+                     haq_json_real(s->all_sqnr_db), "layers", layers);
+}
+
+static void db_cell(struct haq_table *t, double v)
+{
+    if (isfinite(v))
+        haq_table_cell(t, "%.1f", v);
+    else
+        haq_table_cell(t, "%s", "exact");
+}
+
+static void print_table(const struct haq_sensitivity *s,
+                        const struct ranked *order,
+                        const struct haq_recipe *recipe,
+                        const struct sensitivity_args *a)
+{
+    const char *heads[] = {"layer",       ">share",      ">SQNR dB",
+                           ">weights dB", ">KL",         ">one out KL",
+                           ">weight dB",  ">worst chan", "advice"};
+    struct haq_table *t = haq_table_new(9, heads);
+    for (size_t i = 0; i < s->n; i++) {
+        size_t at = order[i].layer;
+        const struct haq_layer_damage *l = &s->layer[at];
+        char advice[ADVICE];
+        haq_sensitivity_advice(s, at, &recipe->layer[at], advice,
+                               sizeof advice);
+        haq_table_cell(t, "%s", l->layer);
+        haq_table_cell(t, "%.1f %%", 100 * l->share);
+        db_cell(t, l->sqnr_db);
+        db_cell(t, l->weights_only_db);
+        haq_table_cell(t, "%.3g", l->kl);
+        if (isnan(l->out_kl))
+            haq_table_cell(t, "%s", "");
+        else
+            haq_table_cell(t, "%.3g", l->out_kl);
+        db_cell(t, l->weight_db);
+        haq_table_cell(t, "%zu: %.1f", l->worst_channel, l->worst_db);
+        haq_table_cell(t, "%s", advice);
+    }
+    haq_table_print(t, stdout);
+    printf("\nall layers in %s, activations %s: KL %.4g, SQNR %.1f dB, over "
+           "%zu samples\n"
+           "share: of the noise that layers make one at a time; SQNR: of the "
+           "outputs, with this layer alone;\nweights dB: the same with float "
+           "activations; weight dB: of the weights themselves\n",
+           a->weights, a->activations, s->all_kl, s->all_sqnr_db, s->samples);
+}
+
+static haq_status write_chart(const struct haq_sensitivity *s,
+                              const struct ranked *order,
+                              const struct sensitivity_args *a,
+                              struct haq_diag *d)
+{
+    struct haq_bar *bars = calloc(s->n + 1, sizeof *bars);
+    struct haq_buf b;
+    char title[160];
+    if (!bars)
+        return haq_fail(d, HAQ_NOMEM, "%s", a->chart);
+    for (size_t i = 0; i < s->n; i++) {
+        const struct haq_layer_damage *l = &s->layer[order[i].layer];
+        bars[i].name = l->layer;
+        bars[i].value = l->share;
+        snprintf(bars[i].note, sizeof bars[i].note, "%.1f %%, %.1f dB",
+                 100 * l->share, l->sqnr_db);
+    }
+    snprintf(title, sizeof title,
+             "Share of the noise by layer: weights %s, activations %s",
+             a->weights, a->activations);
+    haq_buf_init(&b);
+    haq_bars_write(&b, title, bars, s->n);
+    haq_status status = b.failed ? haq_fail(d, HAQ_NOMEM, "%s", a->chart)
+                                 : haq_file_write(a->chart, b.data, b.len, d);
+    haq_buf_fini(&b);
+    free(bars);
+    return status;
+}
+
+/* ---- the command ----------------------------------------------------------
+ */
+
+static haq_status show(const struct haq_sensitivity *s,
+                       const struct haq_recipe *recipe,
+                       const struct sensitivity_args *a, bool as_json,
+                       struct haq_diag *d)
+{
+    struct ranked *order = rank(s);
+    haq_status status = order ? HAQ_OK : haq_fail(d, HAQ_NOMEM, "sensitivity");
+    if (status == HAQ_OK && a->chart)
+        status = write_chart(s, order, a, d);
+    if (status == HAQ_OK && as_json)
+        status = haq_print_json(to_json(s, order, recipe, a), d);
+    else if (status == HAQ_OK)
+        print_table(s, order, recipe, a);
+    free(order);
+    return status;
+}
+
+static haq_status run(const struct sensitivity_args *a,
+                      const struct haq_common *common,
+                      struct haq_session *session, struct haq_diag *d)
+{
+    struct haq_recipe recipe;
+    struct haq_sensitivity out;
+    struct watch watch = {.start_ns = haq_clock_ns()};
+    struct haq_sensitivity_options opt = {.samples = a->samples,
+                                          .one_out = a->one_out,
+                                          .progress = report,
+                                          .arg = &watch};
+    haq_recipe_init(&recipe);
+    haq_progress_init(&watch.line, common->quiet);
+    haq_status s = haq_uniform_recipe(&recipe, session, "--weights", a->weights,
+                                      a->activations, a->calibration, d);
+    if (s == HAQ_OK)
+        s = haq_session_sensitivity(session, &recipe, &opt, &out, d);
+    haq_progress_end(&watch.line);
+    if (s == HAQ_OK) {
+        s = show(&out, &recipe, a, common->json, d);
+        haq_sensitivity_fini(&out);
+    }
+    haq_recipe_fini(&recipe);
+    return s;
+}
+
+haq_status haq_cmd_sensitivity(const struct haq_command *self, int argc,
+                               char **argv, struct haq_diag *d)
+{
+    struct haq_common common;
+    struct sensitivity_args a = {.weights = "int4:channel",
+                                 .activations = "uint8",
+                                 .calibration = "minmax"};
+    const struct haq_opt opts[] = {
+        {"calib", 0, HAQ_OPT_TEXT, &a.calib, "C.npz", "calibration data"},
+        {"weights", 0, HAQ_OPT_TEXT, &a.weights, "FORMAT[:GRANULARITY]",
+         "what layers are quantized to (int4:channel)"},
+        {"activations", 0, HAQ_OPT_TEXT, &a.activations, "FORMAT|float",
+         "and their inputs (uint8)"},
+        {"calibration", 0, HAQ_OPT_TEXT, &a.calibration, "METHOD",
+         "minmax, percentile:P, mse"},
+        {"samples", 0, HAQ_OPT_COUNT, &a.samples, "N",
+         "of the calibration data (256)"},
+        {"one-out", 0, HAQ_OPT_FLAG, &a.one_out, NULL,
+         "also all layers but one"},
+        {"chart", 0, HAQ_OPT_TEXT, &a.chart, "FILE.svg", "draw the shares"},
+        HAQ_DIM_OPT(&a.model)};
+    struct haq_session_config config;
+    struct haq_session *session = NULL;
+
+    haq_common_init(&common);
+    haq_status s = haq_opts_parse(self, opts, sizeof opts / sizeof *opts,
+                                  &common, argc, argv, &a.model_path, 1, 1, d);
+    if (s != HAQ_OK || common.help)
+        return s;
+    if (!a.calib)
+        return haq_fail(d, HAQ_USAGE, "--calib is missing");
+    s = haq_model_config(&config, &a.model, &common, a.model_path, d);
+    config.calib_path = a.calib;
+    config.metric = "agreement";
+    if (s == HAQ_OK)
+        s = haq_session_open(&session, &config, d);
+    if (s == HAQ_OK)
+        s = run(&a, &common, session, d);
+    haq_session_close(session);
+    haq_arena_fini(&a.model.arena);
+    return s;
+}
