@@ -7,7 +7,8 @@
  *   weights of 7 bits          are kept in 8
  *   depthwise weights          are kept in 8 bits: there are few of them; with
  *                              zero points that have to stay, and in groups
- *                              smaller than a channel, they go another way
+ *                              smaller than a channel, they go another way;
+ *                              among floats they become floats
  *   activations below 8 bits   ride in codes of 8
  *   float activations          meet codes without becoming codes themselves */
 #include "runtime/capabilities.h"
@@ -24,6 +25,7 @@
 #define PLAIN "tensor,channel"
 #define ANY "int*,uint*,ternary,binary"
 #define KEPT "weights are kept in 8 bits"
+#define BECOME "weights become floats"
 #define COLUMN "each channel is a product with one column of 16"
 #define PRODUCTS "conv,grouped,matmul"
 
@@ -64,22 +66,25 @@ static const struct weights {
     const char *ops, *formats, *granularities;
     kernel_fn *codes, *floats; /* by the kind of input */
     uint64_t group_of, one_group;
-    const char *note;
+    const char *note, *float_note; /* likewise; NULL: they are what they are */
 } weights[] = {
-    {PRODUCTS, "int8", PLAIN, gemm_name, gemm_name, 0, 0, NULL},
-    {PRODUCTS, "uint8", PLAIN, gemm_name, group_name, 0, 0, NULL},
-    {PRODUCTS, "int7,uint7,uint6", PLAIN, gemm_name, gemm_name, 0, 0, KEPT},
-    {PRODUCTS, ANY, PLAIN, gemm_name, gemm_name, 0, 0, NULL},
-    {PRODUCTS, "int8,uint8", "group", group_name, group_name, 0, 0, NULL},
-    {PRODUCTS, "int7,uint7", "group", group_name, group_name, 0, 0, KEPT},
-    {PRODUCTS, ANY, "group", group_name, group_name, 32, 0, NULL},
-    {PRODUCTS, ANY, "group", group_name, group_name, 0, 0, KEPT},
-    {"depthwise", "int8", PLAIN, dwconv_name, dwconv_name, 0, 0, NULL},
-    {"depthwise", "uint8", PLAIN, gemm_name, group_name, 0, 0, COLUMN},
-    {"depthwise", ANY, PLAIN, dwconv_name, dwconv_name, 0, 0, KEPT},
-    {"depthwise", "int8", "group", dwconv_name, dwconv_name, 0, 1, NULL},
-    {"depthwise", SIGNED, "group", dwconv_name, dwconv_name, 0, 1, KEPT},
-    {"depthwise", ANY, "group", group_name, group_name, 0, 0, COLUMN},
+    {PRODUCTS, "int8", PLAIN, gemm_name, gemm_name, 0, 0, NULL, NULL},
+    {PRODUCTS, "uint8", PLAIN, gemm_name, group_name, 0, 0, NULL, NULL},
+    {PRODUCTS, "int7,uint7,uint6", PLAIN, gemm_name, gemm_name, 0, 0, KEPT,
+     KEPT},
+    {PRODUCTS, ANY, PLAIN, gemm_name, gemm_name, 0, 0, NULL, NULL},
+    {PRODUCTS, "int8,uint8", "group", group_name, group_name, 0, 0, NULL, NULL},
+    {PRODUCTS, "int7,uint7", "group", group_name, group_name, 0, 0, KEPT, KEPT},
+    {PRODUCTS, ANY, "group", group_name, group_name, 32, 0, NULL, NULL},
+    {PRODUCTS, ANY, "group", group_name, group_name, 0, 0, KEPT, KEPT},
+    {"depthwise", "int8", PLAIN, dwconv_name, dwconv_name, 0, 0, NULL, BECOME},
+    {"depthwise", "uint8", PLAIN, gemm_name, group_name, 0, 0, COLUMN, COLUMN},
+    {"depthwise", ANY, PLAIN, dwconv_name, dwconv_name, 0, 0, KEPT, BECOME},
+    {"depthwise", "int8", "group", dwconv_name, dwconv_name, 0, 1, NULL,
+     BECOME},
+    {"depthwise", SIGNED, "group", dwconv_name, dwconv_name, 0, 1, KEPT,
+     BECOME},
+    {"depthwise", ANY, "group", group_name, group_name, 0, 0, COLUMN, COLUMN},
 };
 enum { N_WEIGHTS = sizeof weights / sizeof *weights };
 
@@ -92,20 +97,20 @@ static haq_status add_quantized(struct haq_list *rows, struct haq_arena *a,
                                 unsigned isa, const struct weights *w,
                                 const struct input *in, struct haq_diag *d)
 {
+    bool floats = in->kind == HAQ_GEMM_F32_S8;
+    const char *note = floats ? w->float_note : w->note;
     struct haq_capability *c = haq_capability_add(
         rows, a, w->ops, w->formats, in->activations, w->granularities);
     if (!c)
         return nomem(d);
-    c->support =
-        w->note || in->note ? HAQ_SUPPORT_EMULATED : HAQ_SUPPORT_NATIVE;
-    c->kernel =
-        (in->kind == HAQ_GEMM_F32_S8 ? w->floats : w->codes)(in->kind, isa);
+    c->support = note || in->note ? HAQ_SUPPORT_EMULATED : HAQ_SUPPORT_NATIVE;
+    c->kernel = (floats ? w->floats : w->codes)(in->kind, isa);
     c->group_of = w->group_of;
     c->one_group = w->one_group;
-    c->note = w->note ? w->note : in->note;
-    if (w->note && in->note)
-        c->note = haq_arena_printf(a, "%s; %s", w->note, in->note);
-    return w->note && in->note && !c->note ? nomem(d) : HAQ_OK;
+    c->note = note ? note : in->note;
+    if (note && in->note)
+        c->note = haq_arena_printf(a, "%s; %s", note, in->note);
+    return note && in->note && !c->note ? nomem(d) : HAQ_OK;
 }
 
 haq_status haq_cpu_capabilities(struct haq_list *rows, struct haq_arena *a,

@@ -111,6 +111,10 @@ static bool row_holds(const struct rows *r, const struct combination *c)
         good = good && packed;
     if (strstr(v.reason, "weights are kept"))
         good = good && !packed;
+    /* Floats are four bytes; codes with their scales are fewer than two. */
+    bool wide = info.weight_bytes >= (size_t)(4 * l.channels * l.reduction);
+    if (v.support == HAQ_SUPPORT_NATIVE || strstr(v.reason, "become floats"))
+        good = good && wide == (v.support != HAQ_SUPPORT_NATIVE);
     if (!good)
         printf("\n  %s %s %s: row %s %s \"%s\", plan %s, %zu bytes\n",
                c->op->name, c->weight, c->input ? c->input : "float",
