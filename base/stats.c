@@ -102,3 +102,27 @@ struct haq_interval haq_mean(const double *x, size_t n)
     double half = z95 * s / sqrt((double)n);
     return (struct haq_interval){mean, mean - half, mean + half};
 }
+
+struct haq_interval haq_paired_difference(size_t lost, size_t gained, size_t n,
+                                          double z)
+{
+    double b = (double)lost + 0.5, c = (double)gained + 0.5;
+    double m = (double)n + 2, mean = (b - c) / m;
+    double half = z / m * sqrt(b + c - (b - c) * (b - c) / m);
+    double value = ((double)lost - (double)gained) / (double)n;
+    return (struct haq_interval){value, fmin(value, fmax(-1, mean - half)),
+                                 fmax(value, fmin(1, mean + half))};
+}
+
+double haq_normal_two_sided(double alpha)
+{
+    double low = 0, high = 40;
+    while (high - low > 1e-12 * high) {
+        double z = (low + high) / 2;
+        if (erfc(z * M_SQRT1_2) > alpha)
+            low = z;
+        else
+            high = z;
+    }
+    return high;
+}

@@ -48,6 +48,16 @@ size_t haq_looks_rank(struct haq_looks *l, size_t n, double share);
 /* Wilson score interval of a proportion (Wilson 1927), n >= 1, 95 %. */
 struct haq_interval haq_wilson(size_t successes, size_t n);
 
+/* Difference of two proportions on the same n >= 1 samples, (lost - gained) /
+ * n: `lost` were successes of the first alone, `gained` of the second alone.
+ * Wald interval with half a sample added to each of the four cells, z standard
+ * deviations wide (Agresti, Min 2005). */
+struct haq_interval haq_paired_difference(size_t lost, size_t gained, size_t n,
+                                          double z);
+
+/* z with P(|Z| > z) = alpha for a standard normal Z; 0 < alpha < 1. */
+double haq_normal_two_sided(double alpha);
+
 /* Mean with the normal interval mean +- 1.96 s / sqrt(n); n >= 1. */
 struct haq_interval haq_mean(const double *x, size_t n);
 

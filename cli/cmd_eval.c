@@ -3,13 +3,14 @@
 
 #include "base/json.h"
 #include "cli/commands.h"
+#include "cli/eval_groups.h"
 #include "cli/model_opts.h"
 #include "cli/recipe_file.h"
 #include "graph/metric.h"
 
 struct eval_args {
     struct haq_model_opts model;
-    const char *model_path, *data, *calib, *recipe, *metric;
+    const char *model_path, *data, *calib, *recipe, *metric, *groups;
     size_t samples;
     bool simulate;
 };
@@ -70,10 +71,21 @@ static haq_status evaluate(const struct eval_args *a, bool as_json,
     if (s == HAQ_OK)
         s = haq_task_run(session, "evaluate", a->recipe ? &recipe : NULL,
                          params, &result, NULL, d);
-    if (s == HAQ_OK && as_json)
-        s = haq_print_json(describe(a, haq_session_metric(session), result), d);
-    else if (s == HAQ_OK)
+    json_t *doc = NULL;
+    if (s == HAQ_OK) {
+        doc = describe(a, haq_session_metric(session), result);
+        s = doc ? HAQ_OK : haq_fail(d, HAQ_NOMEM, "result of an evaluation");
+    }
+    if (s == HAQ_OK && a->groups)
+        s = haq_eval_groups(doc, session, a->recipe ? &recipe : NULL, a->groups,
+                            d);
+    if (s == HAQ_OK && as_json) {
+        s = haq_print_json(json_incref(doc), d);
+    } else if (s == HAQ_OK) {
         print_result(a, haq_session_metric(session), result);
+        haq_eval_print_groups(doc);
+    }
+    json_decref(doc);
     json_decref(result);
     json_decref(params);
     haq_recipe_fini(&recipe);
@@ -95,6 +107,9 @@ haq_status haq_cmd_eval(const struct haq_command *self, int argc, char **argv,
          "top1, top5, perplexity, mse, agreement (default: by the labels)"},
         {"samples", 0, HAQ_OPT_COUNT, &a.samples, "N",
          "a fixed random slice of N samples (default: all)"},
+        {"groups", 0, HAQ_OPT_TEXT, &a.groups, "data|labels|G.npy",
+         "accuracy of each group of samples, too: by the data's `group`, by "
+         "label, or by an array of integers"},
         {"simulate", 0, HAQ_OPT_FLAG, &a.simulate, NULL,
          "fake-quantized float execution instead of integers"},
         HAQ_DIM_OPT(&a.model)};
@@ -108,6 +123,10 @@ haq_status haq_cmd_eval(const struct haq_command *self, int argc, char **argv,
         return s;
     if (!a.data)
         return haq_fail(d, HAQ_USAGE, "--data is missing");
+    if (a.groups && a.samples)
+        return haq_fail(d, HAQ_USAGE,
+                        "--groups is about all samples, --samples about some: "
+                        "choose one");
     s = haq_model_config(&config, &a.model, &common, a.model_path, d);
     config.eval_path = a.data;
     config.calib_path = a.calib;
