@@ -202,8 +202,7 @@ static void close_stage(struct haq_search *s)
 static void advance(struct haq_search *s)
 {
     close_stage(s);
-    haq_doubt_plan(s);
-    while (!s->over && !s->n_slots) {
+    while (!s->over) {
         haq_phases[s->phase].plan(s);
         s->step++;
         if (s->n_slots || s->over)

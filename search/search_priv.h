@@ -30,10 +30,6 @@ struct haq_timing {
     struct haq_interval ms;      /* as measured */
     struct haq_interval speedup; /* over float, interleaved; NAN: not given */
     int64_t rounds;
-    /* Which session measured it, and its how manieth timed result it was; 0:
-     * not told. */
-    uint64_t session;
-    int64_t sequence;
     bool predicted; /* by the table of layer times, not measured */
 };
 
@@ -46,16 +42,7 @@ struct haq_candidate {
     struct haq_accuracy slice, whole; /* whole: of all samples */
     struct haq_timing quick, thorough;
     const char *failed; /* why it cannot be used; NULL = fine */
-    int repeats;        /* of its timings, after a device had drifted */
 };
-
-/* Timed results [first, end) of a session: the device was no longer what it had
- * been. */
-struct haq_doubt {
-    uint64_t session;
-    int64_t first, end;
-};
-enum { HAQ_DOUBTS = 16 };
 
 enum haq_slot_kind {
     HAQ_SLOT_SLICE,
@@ -115,9 +102,6 @@ struct haq_search {
     double sample_s, quick_s; /* estimated wall time of one of each */
     size_t done_slots;        /* of this phase, for the progress bar */
     size_t population;
-
-    struct haq_doubt doubt[HAQ_DOUBTS]; /* noted in this stage */
-    size_t n_doubts;
 
     bool stopped, over;
     haq_status status; /* of the failure that ended it */
@@ -202,20 +186,6 @@ void haq_slot_fail(struct haq_search *s, struct haq_slot *slot,
                    const char *reason);
 
 void haq_slots_clear(struct haq_search *s);
-
-/* The same again, although the answer is known; it then replaces the old one.
- */
-void haq_slot_repeat(struct haq_search *s, enum haq_slot_kind kind,
-                     struct haq_candidate *c);
-
-/* ---- drifting devices (doubt.c) -------------------------------------------*/
-
-/* Does a result say that earlier ones are in doubt? */
-void haq_doubt_note(struct haq_search *s, const json_t *result,
-                    const struct haq_timing *t);
-
-/* Add wants for the timings in doubt, and forget the doubts. */
-void haq_doubt_plan(struct haq_search *s);
 
 /* ---- phases (phase_*.c) ---------------------------------------------------*/
 

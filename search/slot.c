@@ -13,17 +13,6 @@ enum {
     DAMAGE_SAMPLES = 256
 };
 
-/* FNV-1a; 0 for no text. */
-static const uint64_t fnv_start = 0xcbf29ce484222325u,
-                      fnv_prime = 0x100000001b3u;
-
-static uint64_t hash_text(uint64_t h, const char *text)
-{
-    for (const char *p = text; p && *p; p++)
-        h = (h ^ (uint64_t)(unsigned char)*p) * fnv_prime;
-    return text ? h : 0;
-}
-
 /* ---- results --------------------------------------------------------------*/
 
 /* A number that is there and finite, else NAN. */
@@ -74,8 +63,7 @@ static const char *read_whole(struct haq_search *s, struct haq_slot *slot,
     return read_accuracy(&slot->candidate->whole, result);
 }
 
-static const char *read_timing(struct haq_search *s, struct haq_timing *t,
-                               const json_t *result)
+static const char *read_timing(struct haq_timing *t, const json_t *result)
 {
     struct haq_interval ms = interval(result, "median", "ci_low", "ci_high");
     struct haq_interval up =
@@ -85,31 +73,26 @@ static const char *read_timing(struct haq_search *s, struct haq_timing *t,
     if (!(up.low > 0))
         up = (struct haq_interval){NAN, NAN, NAN}; /* not paired */
     double rounds = number(result, "rounds");
-    json_int_t sequence =
-        json_integer_value(json_object_get(result, "sequence"));
     *t = (struct haq_timing){
         .known = true,
         .ms = ms,
         .speedup = up,
-        .rounds = rounds > 0 && rounds < 1e15 ? (int64_t)rounds : 0,
-        .session = hash_text(
-            fnv_start, json_string_value(json_object_get(result, "session"))),
-        .sequence = sequence};
-    haq_doubt_note(s, result, t);
+        .rounds = rounds > 0 && rounds < 1e15 ? (int64_t)rounds : 0};
     return NULL;
 }
 
 static const char *read_quick(struct haq_search *s, struct haq_slot *slot,
                               const json_t *result)
 {
-    return read_timing(s, &slot->candidate->quick, result);
+    (void)s;
+    return read_timing(&slot->candidate->quick, result);
 }
 
 static const char *read_thorough(struct haq_search *s, struct haq_slot *slot,
                                  const json_t *result)
 {
     struct haq_timing *t = &slot->candidate->thorough;
-    const char *why = read_timing(s, t, result);
+    const char *why = read_timing(t, result);
     if (!why && slot->candidate == s->base)
         t->speedup = (struct haq_interval){1, 1, 1}; /* by definition */
     return why;
@@ -141,9 +124,12 @@ static uint64_t kernel_number(const json_t *result, const char *tensor)
     const json_t *names = json_object_get(result, "kernels");
     const char *name = json_string_value(json_object_get(names, tensor));
     double bytes = number(json_object_get(result, "weight_bytes"), tensor);
+    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
     if (!name || !(bytes >= 0) || bytes > 1e15)
         return 0;
-    uint64_t h = (hash_text(fnv_start, name) ^ (uint64_t)bytes) * fnv_prime;
+    for (; *name; name++)
+        h = (h ^ (uint64_t)*name) * 0x100000001b3u;
+    h = (h ^ (uint64_t)bytes) * 0x100000001b3u;
     return h ? h : 1;
 }
 
@@ -273,9 +259,11 @@ static const struct kind {
 
 /* ---- slots ----------------------------------------------------------------*/
 
-static void add(struct haq_search *s, enum haq_slot_kind kind,
-                struct haq_candidate *c, size_t row, size_t column, int repeat)
+void haq_slot_add(struct haq_search *s, enum haq_slot_kind kind,
+                  struct haq_candidate *c, size_t row, size_t column)
 {
+    if (s->status || !c || c->failed || kinds[kind].known(c))
+        return;
     if (s->n_slots == s->slot_room) {
         size_t room = s->slot_room ? 2 * s->slot_room : 64;
         struct haq_slot *p = realloc(s->slot, room * sizeof *p);
@@ -286,11 +274,6 @@ static void add(struct haq_search *s, enum haq_slot_kind kind,
         s->slot = p, s->slot_room = room;
     }
     json_t *params = kinds[kind].params(s);
-    if (params && repeat &&
-        json_object_set_new(params, "repeat", json_integer(repeat))) {
-        json_decref(params);
-        params = NULL;
-    }
     if (!params) {
         haq_search_fail(s, HAQ_NOMEM, "no memory for another measurement");
         return;
@@ -302,20 +285,6 @@ static void add(struct haq_search *s, enum haq_slot_kind kind,
         .column = column,
         .params = params,
     };
-}
-
-void haq_slot_add(struct haq_search *s, enum haq_slot_kind kind,
-                  struct haq_candidate *c, size_t row, size_t column)
-{
-    if (!s->status && c && !c->failed && !kinds[kind].known(c))
-        add(s, kind, c, row, column, 0);
-}
-
-void haq_slot_repeat(struct haq_search *s, enum haq_slot_kind kind,
-                     struct haq_candidate *c)
-{
-    if (!s->status && !c->failed)
-        add(s, kind, c, 0, 0, c->repeats);
 }
 
 void haq_slot_want(const struct haq_search *s, size_t index,

@@ -1,9 +1,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/clock.h"
 #include "base/cpu.h"
 #include "graph/op.h"
 #include "hwprofiles/machine.h"
@@ -168,7 +166,6 @@ static haq_status copy_config(struct haq_session *s,
 
 static haq_status open_all(struct haq_session *s, struct haq_diag *d)
 {
-    char now[HAQ_CLOCK_TEXT];
     haq_status status = load_graph(&s->bulk, s, BULK_BATCH, d);
 
     if (status == HAQ_OK)
@@ -195,8 +192,6 @@ static haq_status open_all(struct haq_session *s, struct haq_diag *d)
                            &(struct haq_witness_config){.pool = s->pool}, d);
     if (status != HAQ_OK)
         return status;
-    haq_clock_text(now);
-    snprintf(s->name, sizeof s->name, "%s-%ld", now, (long)getpid());
     s->weights = haq_qweight_cache_new();
     s->packs = haq_pack_cache_new();
     if (!s->weights || !s->packs)

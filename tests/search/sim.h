@@ -39,10 +39,6 @@ struct sim {
                         -1: the engine does not say which kernel ran */
     double drift;    /* share by which a profile may be slower than another */
     size_t profiles; /* runs of one network */
-    size_t timings;  /* told so far */
-    size_t alarm_at; /* timing that says that `in_doubt` before it are not to
-                        be trusted; 0: none does */
-    size_t in_doubt, repeats; /* how many; timings wanted again */
     size_t wants, evaluations;
     uint64_t log_hash; /* of everything that was wanted, in order */
 };
@@ -163,7 +159,8 @@ static inline double sim_seconds(const struct sim *m, const json_t *result)
     return seconds ? json_number_value(seconds) : m->seconds_each;
 }
 
-static inline json_t *sim_latency(struct sim *m, const struct haq_recipe *r,
+static inline json_t *sim_latency(const struct sim *m,
+                                  const struct haq_recipe *r,
                                   const json_t *params)
 {
     double budget = json_number_value(json_object_get(params, "budget_ms"));
@@ -174,18 +171,11 @@ static inline json_t *sim_latency(struct sim *m, const struct haq_recipe *r,
     double ms = sim_ms(m, r) * drift;
     if (m->nan_latency && r)
         return json_pack("{s:n}", "median");
-    json_t *result =
-        json_pack("{s:f,s:f,s:f,s:i,s:f,s:f,s:f,s:s,s:I}", "median", ms,
-                  "ci_low", ms * (1 - width), "ci_high", ms * (1 + width),
-                  "rounds", 50, "speedup", speedup, "speedup_low",
-                  speedup * (1 - width), "speedup_high", speedup * (1 + width),
-                  "session", "s", "sequence", (json_int_t)m->timings);
-    m->repeats += json_object_get(params, "repeat") != NULL;
-    if (++m->timings == m->alarm_at)
-        json_object_set_new(
-            result, "drift",
-            json_pack("{s:I}", "again", (json_int_t)m->in_doubt));
-    return result;
+    return json_pack("{s:f,s:f,s:f,s:i,s:f,s:f,s:f}", "median", ms, "ci_low",
+                     ms * (1 - width), "ci_high", ms * (1 + width), "rounds",
+                     50, "speedup", speedup, "speedup_low",
+                     speedup * (1 - width), "speedup_high",
+                     speedup * (1 + width));
 }
 
 static inline json_t *sim_profile(struct sim *m, const struct haq_recipe *r)

@@ -135,42 +135,6 @@ static void no_measurement_is_wanted_twice(void)
     haq_search_free(s);
 }
 
-/* All those, and only those, and each under a key of its own. */
-static void timings_in_doubt_are_wanted_again(void)
-{
-    for (size_t in_doubt = 0; in_doubt <= 5; in_doubt++) {
-        struct sim m;
-        struct haq_search_config c = sim_config();
-        c.trials = 150;
-        sim_init(&m);
-        m.alarm_at = 9; /* among the uniform widths */
-        m.in_doubt = in_doubt;
-        json_t *front = sim_run(&m, &c);
-        CU_ASSERT_PTR_NOT_NULL(front);
-        CU_ASSERT_EQUAL(m.repeats, in_doubt);
-        json_decref(front);
-    }
-}
-
-/* A worker that cries wolf cannot keep a search from ending. */
-static void doubts_end(void)
-{
-    struct sim m, calm;
-    struct haq_search_config c = sim_config();
-    c.trials = 60;
-    sim_init(&m);
-    sim_init(&calm);
-    json_decref(sim_run(&calm, &c));
-    for (size_t at = 1; at < 40; at += 3) {
-        sim_init(&m);
-        m.alarm_at = at;
-        m.in_doubt = 1000000;
-        json_decref(sim_run(&m, &c));
-        CU_ASSERT(m.repeats < at);
-        CU_ASSERT_EQUAL(m.wants, calm.wants + m.repeats);
-    }
-}
-
 static void max_drop_is_kept_by_every_point(void)
 {
     struct sim m;
@@ -595,8 +559,6 @@ int main(void)
         HAQ_TEST(the_order_of_tells_changes_nothing),
         HAQ_TEST(the_seed_decides_what_is_tried),
         HAQ_TEST(no_measurement_is_wanted_twice),
-        HAQ_TEST(timings_in_doubt_are_wanted_again),
-        HAQ_TEST(doubts_end),
         HAQ_TEST(max_drop_is_kept_by_every_point),
         HAQ_TEST(limits_of_latency_and_size_are_kept),
         HAQ_TEST(limits_nobody_can_meet_give_the_nearest_point),
