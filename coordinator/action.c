@@ -122,6 +122,16 @@ void haq_act_record(struct haq_actions *l, const struct haq_measurement *m)
     }
 }
 
+void haq_act_supersede(struct haq_actions *l, const char *key,
+                       const char *reason)
+{
+    struct haq_action *a = append(l, HAQ_ACT_SUPERSEDE);
+    if (a) {
+        a->key = copy(l, key);
+        a->text = copy(l, reason);
+    }
+}
+
 void haq_act_failure(struct haq_actions *l, const char *key, const char *reason,
                      double elapsed_s)
 {

@@ -16,14 +16,15 @@
 #include "wire/msg.h"
 
 enum haq_action_kind {
-    HAQ_ACT_SPAWN,   /* start a worker process that calls itself `worker` */
-    HAQ_ACT_KILL,    /* end it at once; an exit event for it is ignored */
-    HAQ_ACT_SEND,    /* data[len] to `worker`, after everything is committed */
-    HAQ_ACT_START,   /* the facts are known: open the job, then tell STARTED */
-    HAQ_ACT_LOOKUP,  /* look `key` up, then tell FOUND or MISSING for `task` */
-    HAQ_ACT_RECORD,  /* keep `measurement` */
-    HAQ_ACT_FAILURE, /* keep that `key` cannot be measured: `text` */
-    HAQ_ACT_LOG,     /* append an event of type `key` with JSON body `text` */
+    HAQ_ACT_SPAWN,  /* start a worker process that calls itself `worker` */
+    HAQ_ACT_KILL,   /* end it at once; an exit event for it is ignored */
+    HAQ_ACT_SEND,   /* data[len] to `worker`, after everything is committed */
+    HAQ_ACT_START,  /* the facts are known: open the job, then tell STARTED */
+    HAQ_ACT_LOOKUP, /* look `key` up, then tell FOUND or MISSING for `task` */
+    HAQ_ACT_RECORD, /* keep `measurement` */
+    HAQ_ACT_SUPERSEDE, /* what is kept of `key` counts no more: `text` */
+    HAQ_ACT_FAILURE,   /* keep that `key` cannot be measured: `text` */
+    HAQ_ACT_LOG,       /* append an event of type `key` with JSON body `text` */
     HAQ_ACT_COUNT
 };
 
@@ -63,6 +64,8 @@ void haq_act_send(struct haq_actions *l, const char *worker,
 void haq_act_start(struct haq_actions *l);
 void haq_act_lookup(struct haq_actions *l, uint64_t task, const char *key);
 void haq_act_record(struct haq_actions *l, const struct haq_measurement *m);
+void haq_act_supersede(struct haq_actions *l, const char *key,
+                       const char *reason);
 void haq_act_failure(struct haq_actions *l, const char *key, const char *reason,
                      double elapsed_s);
 /* Body: a JSON object made from fmt as by json_pack. */

@@ -215,6 +215,26 @@ static void on_bad_result(const struct step *st, struct haq_task *t,
         attempt_failed(st, t, false);
 }
 
+/* Does the result say that the device has drifted? */
+static void check_drift(const struct step *st, const json_t *result)
+{
+    const json_t *drift = json_object_get(result, "drift");
+    json_int_t again = json_integer_value(json_object_get(drift, "again"));
+    char reason[160];
+    if (!json_is_object(drift))
+        return;
+    snprintf(reason, sizeof reason,
+             "the float model took %.4g ms on worker %s, %.4g ms before",
+             json_number_value(json_object_get(drift, "reference_ms")),
+             st->worker->id,
+             json_number_value(json_object_get(drift, "expected_ms")));
+    haq_act_log(st->out, "drift", "{s:s, s:s, s:I}", "worker", st->worker->id,
+                "reason", reason, "again", again);
+    if (again > 0)
+        haq_core_doubt(st->c, st->worker, (size_t)again, reason, st->now,
+                       st->out);
+}
+
 static void on_result(const struct step *st)
 {
     struct haq_coordinator *c = st->c;
@@ -240,6 +260,9 @@ static void on_result(const struct step *st)
     become_idle(st, st->worker);
     c->deaths = c->poisoned = 0;
     c->view.measured++;
+    check_drift(st, result);
+    if (t->kind->timed)
+        haq_recent_add(&st->worker->recent, t);
     haq_core_settle(c, t, result, NULL);
     json_decref(result);
 }

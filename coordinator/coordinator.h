@@ -12,6 +12,8 @@
  *   - a worker's death costs its task one attempt of MAX_ATTEMPTS; the last
  *     one makes the task a failure, told to the driver with the reason
  *   - an answer that would come again (bad input, unsupported) fails at once
+ *   - results that a worker calls into doubt because its device drifted are
+ *     superseded and measured again, each at most twice
  *   - RECORD stands before the SEND of whatever depends on it
  *   - workers that die again and again without finishing anything end the job
  */

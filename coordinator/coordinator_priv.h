@@ -48,6 +48,11 @@ void haq_core_ask(struct haq_coordinator *c, uint64_t now_ns,
  */
 void haq_core_settle(struct haq_coordinator *c, struct haq_task *t,
                      const json_t *result, const char *reason);
+/* The latest `n` timed results of a worker are in doubt, all but the one at
+ * hand: they count no more and are measured again. */
+void haq_core_doubt(struct haq_coordinator *c, struct haq_worker_slot *w,
+                    size_t n, const char *reason, uint64_t now_ns,
+                    struct haq_actions *out);
 /* A task's answer from a worker goes to the store. */
 haq_status haq_core_record(struct haq_coordinator *c, const struct haq_task *t,
                            const struct haq_msg *m, const char *worker,

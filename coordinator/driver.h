@@ -45,6 +45,10 @@ struct haq_driver_ops {
     /* result NULL: it cannot be measured, for `reason`. */
     haq_status (*tell)(void *self, uint64_t id, const json_t *result,
                        const char *reason, struct haq_diag *d);
+    /* Optional: what was told for `id` was in doubt; this is the new result.  A
+     * driver that has gone on without it may leave it at that. */
+    haq_status (*revise)(void *self, uint64_t id, const json_t *result,
+                         struct haq_diag *d);
     bool (*done)(const void *self);
 };
 

@@ -66,13 +66,23 @@ static haq_status tell(void *self, uint64_t id, const json_t *result,
     return haq_search_tell(s->search, id, result, reason, d);
 }
 
+static haq_status revise(void *self, uint64_t id, const json_t *result,
+                         struct haq_diag *d)
+{
+    struct haq_search_driver *s = self;
+    (void)d;
+    haq_search_revise(s->search, id, result);
+    return HAQ_OK;
+}
+
 static bool done(const void *self)
 {
     const struct haq_search_driver *s = self;
     return haq_search_done(s->search);
 }
 
-const struct haq_driver_ops haq_search_driver_ops = {start, next, tell, done};
+const struct haq_driver_ops haq_search_driver_ops = {start, next, tell, revise,
+                                                     done};
 
 void haq_search_driver_fini(struct haq_search_driver *s)
 {

@@ -223,6 +223,15 @@ static haq_status do_record(struct embed *e, const struct haq_action *a,
     return s == HAQ_OK ? haq_store_put(e->store, &a->measurement, NULL, d) : s;
 }
 
+static haq_status do_supersede(struct embed *e, const struct haq_action *a,
+                               struct haq_diag *d)
+{
+    haq_status s = begin_once(e, d);
+    return s == HAQ_OK
+               ? haq_store_supersede(e->store, e->job, a->key, a->text, d)
+               : s;
+}
+
 static haq_status do_failure(struct embed *e, const struct haq_action *a,
                              struct haq_diag *d)
 {
@@ -297,6 +306,7 @@ static const struct {
     [HAQ_ACT_START] = {do_start, false},
     [HAQ_ACT_LOOKUP] = {do_lookup, false},
     [HAQ_ACT_RECORD] = {do_record, false},
+    [HAQ_ACT_SUPERSEDE] = {do_supersede, false},
     [HAQ_ACT_FAILURE] = {do_failure, false},
     [HAQ_ACT_LOG] = {do_log, false},
 };

@@ -6,6 +6,8 @@
 #include "base/json.h"
 #include "coordinator/coordinator_priv.h"
 
+enum { MOST_AGAIN = 2 };
+
 /* ---- facts ----------------------------------------------------------------
  */
 
@@ -187,6 +189,15 @@ void haq_core_ask(struct haq_coordinator *c, uint64_t now_ns,
 /* ---- results --------------------------------------------------------------
  */
 
+/* The driver has been told before; without a new result the old one stays. */
+static haq_status revise(const struct haq_driver *driver, uint64_t want,
+                         const json_t *result, struct haq_diag *d)
+{
+    return result && driver->ops->revise
+               ? driver->ops->revise(driver->self, want, result, d)
+               : HAQ_OK;
+}
+
 void haq_core_settle(struct haq_coordinator *c, struct haq_task *t,
                      const json_t *result, const char *reason)
 {
@@ -196,12 +207,47 @@ void haq_core_settle(struct haq_coordinator *c, struct haq_task *t,
     memcpy(key, t->key, sizeof key);
     c->view.failed += !result;
     while (t) {
-        haq_status s = driver->ops->tell(driver->self, t->want, result,
-                                         result ? NULL : reason, &d);
+        haq_status s = t->again
+                           ? revise(driver, t->want, result, &d)
+                           : driver->ops->tell(driver->self, t->want, result,
+                                               result ? NULL : reason, &d);
         if (s != HAQ_OK)
             haq_core_finish(c, s, "%s", d.text);
         haq_sched_remove(&c->sched, t);
         t = haq_sched_twin(&c->sched, key);
+    }
+}
+
+static bool is_open(const struct haq_coordinator *c, const char *key)
+{
+    for (size_t i = 0; i < c->sched.n; i++)
+        if (!strcmp(c->sched.task[i]->key, key))
+            return true;
+    return false;
+}
+
+void haq_core_doubt(struct haq_coordinator *c, struct haq_worker_slot *w,
+                    size_t n, const char *reason, uint64_t now_ns,
+                    struct haq_actions *out)
+{
+    struct haq_task *t;
+    while (n-- && (t = haq_recent_take(&w->recent))) {
+        /* A device that keeps drifting must not keep a job for ever. */
+        if (t->again >= MOST_AGAIN || is_open(c, t->key)) {
+            haq_task_free(t);
+            continue;
+        }
+        t->id = ++c->next_task;
+        t->state = HAQ_TASK_QUEUED;
+        t->again++;
+        t->attempts = 0;
+        t->queued_ns = now_ns;
+        t->trouble[0] = 0;
+        haq_act_supersede(out, t->key, reason);
+        if (!haq_sched_add(&c->sched, t)) {
+            haq_task_free(t);
+            haq_core_finish(c, HAQ_NOMEM, "out of memory for tasks");
+        }
     }
 }
 

@@ -13,6 +13,8 @@ bool haq_roster_init(struct haq_roster *r, size_t n)
 
 void haq_roster_fini(struct haq_roster *r)
 {
+    for (size_t i = 0; i < r->n; i++)
+        haq_recent_fini(&r->slot[i].recent);
     free(r->slot);
     r->slot = NULL;
     r->n = 0;
@@ -39,6 +41,7 @@ void haq_slot_start(struct haq_roster *r, struct haq_worker_slot *w,
                     uint64_t now_ns)
 {
     w->starts++;
+    haq_recent_fini(&w->recent);
     snprintf(w->id, sizeof w->id, "w%zu-%u", (size_t)(w - r->slot), w->starts);
     haq_slot_enter(w, HAQ_WORKER_STARTING, now_ns);
 }

@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct haq_task;
+#include "coordinator/recent.h"
 
 enum haq_worker_state {
     HAQ_WORKER_ABSENT,
@@ -32,10 +32,11 @@ struct haq_worker_slot {
     char id[32];
     unsigned starts;
     enum haq_worker_state state;
-    uint64_t seen_ns;      /* last sign of life */
-    uint64_t since_ns;     /* when the state was entered */
-    uint64_t spawn_ns;     /* ABSENT: start it at this time */
-    struct haq_task *task; /* BUSY: what it works on */
+    uint64_t seen_ns;         /* last sign of life */
+    uint64_t since_ns;        /* when the state was entered */
+    uint64_t spawn_ns;        /* ABSENT: start it at this time */
+    struct haq_task *task;    /* BUSY: what it works on */
+    struct haq_recent recent; /* what this process timed last */
 };
 
 struct haq_roster {

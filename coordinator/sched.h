@@ -5,6 +5,9 @@
  *        v
  *     QUEUED <--> RUNNING --> settled
  *
+ * A result that falls into doubt later (a device that drifted) brings its task
+ * back as QUEUED; `again` counts that.
+ *
  * A timed task (exclusive) runs when nothing else runs on the device, and
  * nothing starts until it ends.  Others go first, in the order of asking, but
  * not past an exclusive one that has waited for `patience_ns`.
@@ -37,6 +40,7 @@ struct haq_task {
     char *recipe;                 /* canonical JSON, owned; NULL: float model */
     char *params;                 /* canonical JSON, owned */
     bool exclusive;
+    unsigned again;    /* times that its result fell into doubt */
     unsigned attempts; /* leases given out that were not handed back */
     uint64_t fence;    /* of the current lease */
     uint64_t queued_ns, deadline_ns;

@@ -146,6 +146,7 @@ void haq_search_free(struct haq_search *s)
         s->algo->end(s->run);
     free(s->candidate);
     free(s->slot);
+    free(s->timed);
     free(s->member);
     free(s->member_id);
     haq_space_fini(&s->space);
@@ -291,6 +292,13 @@ haq_status haq_search_tell(struct haq_search *s, uint64_t id,
         return HAQ_OK;
     haq_slot_fail(s, slot, why);
     return check_base(s, why, d);
+}
+
+void haq_search_revise(struct haq_search *s, uint64_t id, const json_t *result)
+{
+    struct haq_slot *slot = haq_slot_timed(s, id);
+    if (slot && !slot->candidate->failed)
+        haq_slot_read(s, slot, result);
 }
 
 bool haq_search_done(const struct haq_search *s)

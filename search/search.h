@@ -95,6 +95,12 @@ haq_status haq_search_tell(struct haq_search *s, uint64_t id,
                            const json_t *result, const char *reason,
                            struct haq_diag *d);
 
+/* A timing that was told for `id` was in doubt (its device had drifted): this
+ * is the new one, and it counts wherever that one did; what the search has
+ * wanted since stays wanted.  Other ids, and a result that lacks what was asked
+ * for, change nothing. */
+void haq_search_revise(struct haq_search *s, uint64_t id, const json_t *result);
+
 bool haq_search_done(const struct haq_search *s);
 
 /* Stop proposing (Ctrl-C, out of time); what is open may still be told. */

@@ -64,6 +64,12 @@ struct haq_slot {
     bool issued, told;
 };
 
+/* A timing of an earlier phase, which may still be revised. */
+struct haq_timed {
+    uint64_t id;
+    struct haq_slot slot; /* params NULL */
+};
+
 struct haq_search {
     struct haq_search_config config; /* strings in the arena */
     struct haq_arena arena;
@@ -88,7 +94,9 @@ struct haq_search {
     size_t phase, step; /* row of haq_phases, stages of it planned so far */
     struct haq_slot *slot;
     size_t n_slots, slot_room, next_slot, open;
-    uint64_t first_id; /* of slot[0] */
+    uint64_t first_id;       /* of slot[0] */
+    struct haq_timed *timed; /* [n_timed], ascending ids */
+    size_t n_timed, timed_room;
 
     /* Generation being measured: id of the algorithm and candidate. */
     size_t *member_id;
@@ -186,6 +194,9 @@ void haq_slot_fail(struct haq_search *s, struct haq_slot *slot,
                    const char *reason);
 
 void haq_slots_clear(struct haq_search *s);
+
+/* The told timing of that id, of this phase or an earlier one, or NULL. */
+struct haq_slot *haq_slot_timed(struct haq_search *s, uint64_t id);
 
 /* ---- phases (phase_*.c) ---------------------------------------------------*/
 

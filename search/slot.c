@@ -323,10 +323,42 @@ void haq_slot_fail(struct haq_search *s, struct haq_slot *slot,
     slot->candidate->failed = copy ? copy : "failed";
 }
 
+/* Timings outlive their phase. */
+static void keep_timed(struct haq_search *s, size_t index)
+{
+    if (s->n_timed == s->timed_room) {
+        size_t room = s->timed_room ? 2 * s->timed_room : 64;
+        struct haq_timed *p = realloc(s->timed, room * sizeof *p);
+        if (!p) {
+            haq_search_fail(s, HAQ_NOMEM, "no memory for another measurement");
+            return;
+        }
+        s->timed = p, s->timed_room = room;
+    }
+    struct haq_timed *t = &s->timed[s->n_timed++];
+    *t = (struct haq_timed){s->first_id + index, s->slot[index]};
+    t->slot.params = NULL;
+}
+
+struct haq_slot *haq_slot_timed(struct haq_search *s, uint64_t id)
+{
+    size_t index = (size_t)(id - s->first_id);
+    if (id >= s->first_id && index < s->n_slots && s->slot[index].told &&
+        kinds[s->slot[index].kind].exclusive)
+        return &s->slot[index];
+    for (size_t i = s->n_timed; i-- > 0;)
+        if (s->timed[i].id == id)
+            return &s->timed[i].slot;
+    return NULL;
+}
+
 void haq_slots_clear(struct haq_search *s)
 {
-    for (size_t i = 0; i < s->n_slots; i++)
+    for (size_t i = 0; i < s->n_slots; i++) {
+        if (s->slot[i].told && kinds[s->slot[i].kind].exclusive)
+            keep_timed(s, i);
         json_decref(s->slot[i].params);
+    }
     s->first_id += s->n_slots;
     s->n_slots = s->next_slot = s->open = 0;
 }

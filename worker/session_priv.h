@@ -12,6 +12,7 @@
 #include "runtime/exec.h"
 #include "runtime/meter.h"
 #include "runtime/plan.h"
+#include "worker/drift.h"
 #include "worker/task.h"
 
 /* A data set with what the float model says about it, made when first asked
@@ -29,6 +30,7 @@ struct haq_session {
     struct haq_arena arena; /* copies of the config's strings */
     struct haq_pool *pool;
     struct haq_meter *meter;  /* of the pool's threads */
+    struct haq_drift drift;   /* of the float model's time */
     struct haq_graph *bulk;   /* batch for throughput */
     struct haq_graph *single; /* latest batch asked for by a latency task */
     struct haq_layers layers;

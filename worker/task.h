@@ -18,9 +18,14 @@
  * name}, weight_bytes: {TENSOR: n}}: time of each layer inside the running
  * network, batch 1, the kernel that ran it and the packed weights that it read;
  *                  float_ms is the float model's total, in rounds between
- * measure-latency  {batch, threads, budget_ms} -> {median, ci_low, ci_high,
- *                  rounds, speedup, speedup_low, speedup_high, verdict}: paired
- *                  with the float model
+ * measure-latency  {batch, threads, budget_ms, cold} -> {median, ci_low,
+ *                  ci_high, rounds, dropped, speedup, speedup_low,
+ *                  speedup_high, verdict, reason, missing: [witness], mj
+ *                  (null: not available), cold}: paired with the float model
+ *                  (runtime/measure.h).  When the float model's time has
+ *                  drifted also drift: {expected_ms, reference_ms, again}: so
+ *                  many of this session's timed results before this one are in
+ *                  doubt (worker/drift.h)
  */
 #ifndef HAQ_WORKER_TASK_H
 #define HAQ_WORKER_TASK_H

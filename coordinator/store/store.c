@@ -61,6 +61,13 @@ haq_status haq_store_get(struct haq_store *s, const char *key,
     return s->ops->get(s, key, out, found, d);
 }
 
+haq_status haq_store_supersede(struct haq_store *s, const char *job,
+                               const char *key, const char *reason,
+                               struct haq_diag *d)
+{
+    return s->ops->supersede(s, job, key, reason, d);
+}
+
 haq_status haq_store_put_failure(struct haq_store *s, const char *job,
                                  const char *key, const char *reason,
                                  double elapsed_s, struct haq_diag *d)

@@ -4,9 +4,11 @@
  * outside that file names it.  What it keeps:
  *
  *   jobs          id, what was asked for (JSON), state, seconds used
- *   measurements  one per task key, for ever: parameters, result, scores
+ *   measurements  one per task key, until it is superseded: parameters, result,
+ *                 scores
  *   failures      per job: keys that could not be measured, and why
- *   events        append-only log: leases, deaths, refusals, starts
+ *   events        append-only log: leases, deaths, refusals, starts, results
+ *                 that were superseded
  *
  * Writes happen between begin and commit; what commit acknowledged survives
  * SIGKILL and power loss.  Many writes share one commit.  One object, one
@@ -68,6 +70,9 @@ struct haq_store_ops {
     haq_status (*get)(struct haq_store *s, const char *key,
                       struct haq_measurement *out, bool *found,
                       struct haq_diag *d);
+    haq_status (*supersede)(struct haq_store *s, const char *job,
+                            const char *key, const char *reason,
+                            struct haq_diag *d);
     haq_status (*put_failure)(struct haq_store *s, const char *job,
                               const char *key, const char *reason,
                               double elapsed_s, struct haq_diag *d);
@@ -119,6 +124,13 @@ haq_status haq_store_put(struct haq_store *s, const struct haq_measurement *m,
 haq_status haq_store_get(struct haq_store *s, const char *key,
                          struct haq_measurement *out, bool *found,
                          struct haq_diag *d);
+
+/* A measurement counts no more: it becomes an event "superseded" with its key,
+ * result and the reason, and its key is free for another one.  Nothing happens
+ * when there is none. */
+haq_status haq_store_supersede(struct haq_store *s, const char *job,
+                               const char *key, const char *reason,
+                               struct haq_diag *d);
 
 haq_status haq_store_put_failure(struct haq_store *s, const char *job,
                                  const char *key, const char *reason,

@@ -42,6 +42,11 @@ static const char schema[] =
     X(GET,                                                                     \
       "SELECT kind, model, data, recipe, place, params, result, scores,"       \
       " elapsed_s, attempt, worker, created FROM measurements WHERE key = ?")  \
+    X(SUPERSEDE, "INSERT INTO events(job, type, body, created)"                \
+                 " SELECT ?, 'superseded', json_object('key', key, 'kind',"    \
+                 " kind, 'reason', ?, 'result', json(result), 'created',"      \
+                 " created), ? FROM measurements WHERE key = ?")               \
+    X(FORGET, "DELETE FROM measurements WHERE key = ?")                        \
     X(PUT_FAILURE, "INSERT INTO failures VALUES(?,?,?,?,?)"                    \
                    " ON CONFLICT DO NOTHING")                                  \
     X(GET_FAILURE,                                                             \
@@ -441,6 +446,26 @@ static haq_status sqlite_put_event(struct haq_store *store, const char *job,
     return step(s, q, NULL, d);
 }
 
+static haq_status sqlite_supersede(struct haq_store *store, const char *job,
+                                   const char *key, const char *reason,
+                                   struct haq_diag *d)
+{
+    struct sqlite_store *s = self_of(store);
+    sqlite3_stmt *q = use(s, S_SUPERSEDE);
+    char now[HAQ_CLOCK_TEXT];
+    haq_clock_text(now);
+    bind_text(q, 1, job);
+    bind_text(q, 2, reason);
+    bind_text(q, 3, now);
+    bind_text(q, 4, key);
+    haq_status st = step(s, q, NULL, d);
+    if (st != HAQ_OK)
+        return st;
+    q = use(s, S_FORGET);
+    bind_text(q, 1, key);
+    return step(s, q, NULL, d);
+}
+
 static haq_status sqlite_put_job(struct haq_store *store,
                                  const struct haq_job *j, struct haq_diag *d)
 {
@@ -515,6 +540,7 @@ const struct haq_store_ops haq_store_sqlite = {
     .rollback = sqlite_rollback,
     .put = sqlite_put,
     .get = sqlite_get,
+    .supersede = sqlite_supersede,
     .put_failure = sqlite_put_failure,
     .get_failure = sqlite_get_failure,
     .put_event = sqlite_put_event,

@@ -1,7 +1,7 @@
 /* Does the measurement keep its promises on this machine?
  *
- *     haq-bench-aa [--quick] [--seconds S] [--threads N] MODEL DATA.npz
- *                  [RECIPE.json]
+ *     haq-bench-aa [--quick] [--seconds S] [--threads N] [--lock FILE]
+ *                  MODEL DATA.npz [RECIPE.json]
  *
  *   A/A        the same network against itself: how often is it called
  *              different?  Promised: 5 %, that is at most 64 of 1,000.
@@ -11,12 +11,16 @@
  *              flagged or still right?  Promised: at least 99 % of 200.
  *
  * Every comparison has contexts of its own and is what `haq bench` does.
- * --quick: 100, 60 and 50 comparisons; --seconds: none starts after that.
+ * --quick: 100, 60 and 50 comparisons; --seconds: none starts after that;
+ * --lock FILE takes turns with other benches on the machine, comparison by
+ * comparison.
  */
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "base/clock.h"
 #include "runtime/measure.h"
@@ -33,6 +37,7 @@ struct bench {
     const char *data;
     double run_ms;
     uint64_t end_ns; /* nothing starts after it */
+    int lock;        /* descriptor, or -1 */
 };
 
 /* A context that spins for a while after each run. */
@@ -105,8 +110,12 @@ static haq_status compare(struct bench *b, double slowdown, struct tally *t,
         c[i] = (struct haq_contestant){run_slowed, &side[i]};
     }
     side[1].spin_ns = (uint64_t)(slowdown * b->run_ms * 1e6);
+    if (b->lock >= 0)
+        flock(b->lock, LOCK_EX);
     if (s == HAQ_OK)
         s = haq_measure(&m, b->meter, c, 2, &opt, d);
+    if (b->lock >= 0)
+        flock(b->lock, LOCK_UN);
     if (s == HAQ_OK) {
         count(t, &m, slowdown);
         haq_measured_fini(&m);
@@ -211,6 +220,7 @@ struct args {
     int files;
     size_t threads;
     double seconds;
+    const char *lock;
     bool quick;
 };
 
@@ -222,6 +232,8 @@ static bool parse(struct args *a, int argc, char **argv)
             a->quick = true;
         else if (!strcmp(argv[i], "--seconds") && more)
             a->seconds = strtod(argv[++i], NULL);
+        else if (!strcmp(argv[i], "--lock") && more)
+            a->lock = argv[++i];
         else if (!strcmp(argv[i], "--threads") && more)
             a->threads = (size_t)atoi(argv[++i]);
         else if (a->files < 3 && argv[i][0] != '-')
@@ -235,14 +247,17 @@ static bool parse(struct args *a, int argc, char **argv)
 int main(int argc, char **argv)
 {
     struct args a = {.threads = 1, .seconds = 1e9};
-    struct bench b = {.run_ms = 0};
+    struct bench b = {.lock = -1};
     struct haq_diag d = {HAQ_OK, ""};
     if (!parse(&a, argc, argv)) {
         fprintf(stderr, "usage: haq-bench-aa [--quick] [--seconds S] "
-                        "[--threads N] MODEL DATA.npz [RECIPE.json]\n");
+                        "[--threads N] [--lock FILE] MODEL DATA.npz "
+                        "[RECIPE.json]\n");
         return 2;
     }
     b.data = a.file[1];
+    if (a.lock)
+        b.lock = open(a.lock, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     b.end_ns = haq_clock_ns() + (uint64_t)(a.seconds * 1e9);
     haq_status s = bench_network_load(&b.network, a.file[0], 1, a.file[2], &d);
     if (s == HAQ_OK)

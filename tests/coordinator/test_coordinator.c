@@ -42,7 +42,8 @@ struct world {
     uint64_t trace; /* hash of all actions */
     /* faults, in percent of tasks or starts */
     unsigned crash, hang, duplicate, stale, garbage, release;
-    long poison, bad; /* candidates */
+    unsigned drift, superseded; /* of timed tasks; what followed */
+    long poison, bad;           /* candidates */
 };
 
 static unsigned chance(struct world *w)
@@ -140,6 +141,10 @@ static void answer(struct world *w, const char *id, const struct haq_msg *task,
     haq_msg_set_uint(&m, HAQ_F_TASK, haq_msg_uint(task, HAQ_F_TASK));
     haq_msg_set_uint(&m, HAQ_F_FENCE, haq_msg_uint(task, HAQ_F_FENCE));
     snprintf(text, sizeof text, "{\"value\":%ld}", candidate * 3);
+    if (!strcmp(haq_msg_text(task, HAQ_F_KIND), "measure-latency") &&
+        chance(w) < w->drift)
+        snprintf(text, sizeof text, "{\"value\":%ld,\"drift\":{\"again\":3}}",
+                 candidate * 3);
     if (candidate == w->bad) {
         haq_msg_set_text(&m, HAQ_F_STATUS, "UNSUPPORTED");
         haq_msg_set_text(&m, HAQ_F_REASON, "no kernel");
@@ -244,12 +249,24 @@ static void record(struct world *w, const struct haq_action *a)
     for (size_t i = 0; i < w->n_rows; i++)
         w->repeated += !strcmp(w->row[i], m->key);
     CU_ASSERT_FATAL(w->n_rows < MAX_ROWS);
-    long value = -1;
-    sscanf(m->result, "{\"value\":%ld}", &value);
+    const char *value = strstr(m->result, "\"value\":");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(value);
     memcpy(w->row[w->n_rows], m->key, sizeof m->key);
-    w->value[w->n_rows++] = value;
+    w->value[w->n_rows++] = atol(value + strlen("\"value\":"));
     w->recorded++;
     note(w, m->key);
+}
+
+static void supersede(struct world *w, const char *key)
+{
+    size_t i = 0;
+    while (i < w->n_rows && strcmp(w->row[i], key) != 0)
+        i++;
+    CU_ASSERT_FATAL(i < w->n_rows); /* only what is there */
+    w->n_rows--;
+    memmove(w->row[i], w->row[i + 1], (w->n_rows - i) * sizeof *w->row);
+    memmove(&w->value[i], &w->value[i + 1], (w->n_rows - i) * sizeof *w->value);
+    w->superseded++;
 }
 
 static void forget(struct world *w, const char *id)
@@ -281,6 +298,8 @@ static void act(struct world *w)
             look_up(w, &a);
         else if (a.kind == HAQ_ACT_RECORD)
             record(w, &a);
+        else if (a.kind == HAQ_ACT_SUPERSEDE)
+            supersede(w, a.key);
         else if (a.kind == HAQ_ACT_FAILURE)
             w->failures++;
     }
@@ -389,6 +408,46 @@ static void whatever_workers_do_each_want_is_told_once_and_right(void)
     }
 }
 
+/* Whatever else goes wrong, a result in doubt is replaced by a new one. */
+static void what_drifted_is_measured_again_and_told_again(void)
+{
+    unsigned superseded = 0;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct world *w = new_world(seed);
+        struct haq_diag d = {HAQ_FAILED, "did not end"};
+        w->drift = 25;
+        w->crash = seed % 2 * 4, w->duplicate = 10, w->stale = 10;
+        run_world(w, 60, 1 + seed % 3, &d);
+        CU_ASSERT_EQUAL(d.status, HAQ_OK);
+        CU_ASSERT_EQUAL(w->job.told, 60);
+        CU_ASSERT_EQUAL(w->job.wrong, 0);
+        CU_ASSERT_EQUAL(w->repeated, 0);
+        CU_ASSERT_EQUAL(w->overlaps, 0);
+        if (!w->failures) {
+            CU_ASSERT_EQUAL(w->n_rows, 60);
+            CU_ASSERT_EQUAL(w->job.revised, w->superseded);
+            CU_ASSERT_EQUAL(w->recorded, 60 + w->superseded);
+        }
+        superseded += w->superseded;
+        free(w);
+    }
+    CU_ASSERT(superseded > 40);
+}
+
+/* A device that drifts all the time does not keep the job for ever. */
+static void doubts_come_to_an_end(void)
+{
+    struct world *w = new_world(5);
+    struct haq_diag d = {HAQ_FAILED, "did not end"};
+    w->drift = 100;
+    run_world(w, 60, 1, &d);
+    CU_ASSERT_EQUAL(d.status, HAQ_OK);
+    CU_ASSERT_EQUAL(w->n_rows, 60);
+    CU_ASSERT(w->superseded > 10);
+    CU_ASSERT(w->superseded <= 2 * 15);
+    free(w);
+}
+
 static void the_same_seed_gives_the_same_actions(void)
 {
     uint64_t trace[2] = {0, 1};
@@ -487,6 +546,8 @@ int main(void)
 {
     CU_TestInfo tests[] = {
         HAQ_TEST(whatever_workers_do_each_want_is_told_once_and_right),
+        HAQ_TEST(what_drifted_is_measured_again_and_told_again),
+        HAQ_TEST(doubts_come_to_an_end),
         HAQ_TEST(the_same_seed_gives_the_same_actions),
         HAQ_TEST(a_poisonous_task_gets_three_leases_and_harms_no_other),
         HAQ_TEST(a_final_error_is_not_tried_again),

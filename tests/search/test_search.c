@@ -432,6 +432,40 @@ static void a_want_is_told_once(void)
     haq_search_free(s);
 }
 
+/* A timing told long ago is revised: the front shows the new one. */
+static void a_timing_in_doubt_is_revised(void)
+{
+    struct sim m;
+    struct haq_search_config c = sim_config();
+    struct haq_search *s = NULL;
+    struct haq_want w;
+    uint64_t base = 0, evaluation = 0;
+    sim_init(&m);
+    c.trials = 60;
+    CU_ASSERT_FATAL(!haq_search_new(&s, &c, &m.layers, NULL));
+    while (haq_search_next(s, 0, &w)) {
+        json_t *r = sim_answer(&m, &w);
+        if (!base && !strcmp(w.kind, "measure-latency") && !w.recipe)
+            base = w.id;
+        if (!evaluation && !strcmp(w.kind, "evaluate"))
+            evaluation = w.id;
+        CU_ASSERT(haq_search_tell(s, w.id, r, NULL, NULL) == HAQ_OK);
+        json_decref(r);
+    }
+    json_t *better = json_pack("{s:f,s:f,s:f,s:i}", "median", 7.5, "ci_low",
+                               7.25, "ci_high", 7.75, "rounds", 12);
+    haq_search_revise(s, evaluation, better); /* no timing: nothing happens */
+    haq_search_revise(s, 1u << 30, better);
+    haq_search_revise(s, base, NULL);
+    haq_search_revise(s, base, better);
+    json_t *f = haq_search_front(s, 0);
+    const json_t *float_model = json_object_get(f, "baseline");
+    CU_ASSERT_EQUAL(sim_number(float_model, "latency_ms", "median"), 7.5);
+    json_decref(f);
+    json_decref(better);
+    haq_search_free(s);
+}
+
 static void a_stopped_search_shows_what_it_knows(void)
 {
     for (size_t after = 1; after < 400; after += 57) {
@@ -573,6 +607,7 @@ int main(void)
         HAQ_TEST(a_latency_that_is_not_a_number_makes_a_candidate_unusable),
         HAQ_TEST(without_the_float_model_there_is_no_search),
         HAQ_TEST(a_want_is_told_once),
+        HAQ_TEST(a_timing_in_doubt_is_revised),
         HAQ_TEST(a_stopped_search_shows_what_it_knows),
         HAQ_TEST(a_search_keeps_to_its_time),
         HAQ_TEST(resuming_a_killed_search_loses_nothing),

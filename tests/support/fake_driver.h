@@ -10,6 +10,7 @@
 
 struct fake_job {
     unsigned n, asked, told, failed, wrong;
+    unsigned revised;
     bool started;
     json_t *params;
     char recipe[64], reason[400]; /* why the last one failed */
@@ -62,6 +63,18 @@ static inline haq_status fake_tell(void *self, uint64_t id,
     return HAQ_OK;
 }
 
+static inline haq_status fake_revise(void *self, uint64_t id,
+                                     const json_t *result, struct haq_diag *d)
+{
+    struct fake_job *j = self;
+    (void)d;
+    j->revised++;
+    if (json_integer_value(json_object_get(result, "value")) !=
+        (json_int_t)id * 3)
+        j->wrong++;
+    return HAQ_OK;
+}
+
 static inline bool fake_done(const void *self)
 {
     const struct fake_job *j = self;
@@ -75,6 +88,6 @@ static inline void fake_fini(struct fake_job *j)
 }
 
 static const struct haq_driver_ops fake_ops = {fake_start, fake_next, fake_tell,
-                                               fake_done};
+                                               fake_revise, fake_done};
 
 #endif

@@ -121,6 +121,33 @@ static void a_key_is_stored_once(void)
     remove_folder();
 }
 
+static void what_is_superseded_stays_in_the_log_and_frees_its_key(void)
+{
+    struct haq_diag d;
+    bool stored = false, found = true;
+    uint64_t events = 0;
+    make_folder();
+    struct haq_store *s = open_store();
+    struct haq_measurement a = sample("k", "{\"ms\":1}"),
+                           b = sample("k", "{\"ms\":2}"), back;
+    CU_ASSERT_EQUAL(haq_store_begin(s, &d), HAQ_OK);
+    CU_ASSERT_EQUAL(haq_store_put(s, &a, NULL, &d), HAQ_OK);
+    CU_ASSERT_EQUAL(haq_store_supersede(s, "job", "k", "drift", &d), HAQ_OK);
+    CU_ASSERT_EQUAL(haq_store_supersede(s, "job", "none", "drift", &d), HAQ_OK);
+    CU_ASSERT_EQUAL(haq_store_get(s, "k", &back, &found, &d), HAQ_OK);
+    CU_ASSERT(!found);
+    CU_ASSERT_EQUAL(haq_store_count(s, "events", &events, &d), HAQ_OK);
+    CU_ASSERT_EQUAL(events, 1);
+    CU_ASSERT_EQUAL(haq_store_put(s, &b, &stored, &d), HAQ_OK);
+    CU_ASSERT(stored);
+    CU_ASSERT_EQUAL(haq_store_commit(s, &d), HAQ_OK);
+    CU_ASSERT_EQUAL(haq_store_get(s, "k", &back, &found, &d), HAQ_OK);
+    CU_ASSERT_STRING_EQUAL(back.result, "{\"ms\":2}");
+    haq_measurement_fini(&back);
+    haq_store_close(s);
+    remove_folder();
+}
+
 static void a_rollback_leaves_nothing(void)
 {
     struct haq_diag d;
@@ -350,6 +377,7 @@ int main(void)
     CU_TestInfo tests[] = {
         HAQ_TEST(what_was_committed_comes_back_whole),
         HAQ_TEST(a_key_is_stored_once),
+        HAQ_TEST(what_is_superseded_stays_in_the_log_and_frees_its_key),
         HAQ_TEST(a_rollback_leaves_nothing),
         HAQ_TEST(jobs_failures_and_time_are_remembered),
         HAQ_TEST(nothing_acknowledged_is_lost_when_the_writer_is_killed),
