@@ -113,6 +113,32 @@ static void write_grid(struct haq_buf *b, const struct grid *g)
     }
 }
 
+static void doubt(struct haq_buf *b, const struct haq_view_point *p, int *said)
+{
+    char name[CELL];
+    if (!haq_view_doubtful(p))
+        return;
+    put_name(name, *p->label ? p->label : p->id);
+    haq_buf_printf(b, "%s%s (%s)",
+                   (*said)++ ? ", "
+                             : "do not believe these latencies, the machine "
+                               "was busy or slow: ",
+                   name, p->verdict);
+}
+
+static void write_doubts(struct haq_buf *b, const struct haq_view *v)
+{
+    int said = 0;
+    doubt(b, &v->base, &said);
+    for (size_t i = 0; i < v->n; i++)
+        doubt(b, &v->point[i], &said);
+    for (size_t i = 0; i < v->n_uniform; i++)
+        if (!haq_view_on_front(v, &v->uniform[i]))
+            doubt(b, &v->uniform[i], &said);
+    if (said)
+        haq_buf_puts(b, "\n");
+}
+
 static void write_summary(struct haq_buf *b, const struct haq_view *v)
 {
     char error[CELL];
@@ -165,6 +191,7 @@ haq_status haq_report_text(const json_t *front, bool unicode, char **out,
     bool ok = make_grid(&g, &v, unicode);
     if (ok) {
         write_grid(&b, &g);
+        write_doubts(&b, &v);
         write_summary(&b, &v);
     }
     *len = b.len;
