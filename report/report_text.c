@@ -7,7 +7,7 @@
 
 #include "report/view.h"
 
-enum { COLUMNS = 9, CELL = 40 };
+enum { COLUMNS = 9, CELL = 40, DOUBTS = 4 };
 
 static const char *const heads[COLUMNS] = {
     "#",          "point",     "",     "change", "latency ms",
@@ -113,6 +113,37 @@ static void write_grid(struct haq_buf *b, const struct grid *g)
     }
 }
 
+/* Names of the first few points whose latency is not to be believed. */
+static void doubt(struct haq_buf *b, const struct haq_view_point *p,
+                  size_t *doubtful)
+{
+    char name[CELL];
+    if (!haq_view_doubtful(p) || ++*doubtful > DOUBTS)
+        return;
+    put_name(name, *p->label ? p->label : p->id);
+    haq_buf_printf(b, "%s%s (%s)",
+                   *doubtful == 1
+                       ? "do not believe these latencies, the machine was "
+                         "busy or slow: "
+                       : ", ",
+                   name, p->verdict);
+}
+
+static void write_doubts(struct haq_buf *b, const struct haq_view *v)
+{
+    size_t n = 0;
+    doubt(b, &v->base, &n);
+    for (size_t i = 0; i < v->n; i++)
+        doubt(b, &v->point[i], &n);
+    for (size_t i = 0; i < v->n_uniform; i++)
+        if (!haq_view_on_front(v, &v->uniform[i]))
+            doubt(b, &v->uniform[i], &n);
+    if (n > DOUBTS)
+        haq_buf_printf(b, " and %zu more", n - DOUBTS);
+    if (n)
+        haq_buf_puts(b, "\n");
+}
+
 static void write_summary(struct haq_buf *b, const struct haq_view *v)
 {
     char error[CELL];
@@ -165,6 +196,7 @@ haq_status haq_report_text(const json_t *front, bool unicode, char **out,
     bool ok = make_grid(&g, &v, unicode);
     if (ok) {
         write_grid(&b, &g);
+        write_doubts(&b, &v);
         write_summary(&b, &v);
     }
     *len = b.len;

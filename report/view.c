@@ -61,6 +61,7 @@ static bool read_point(struct haq_view *v, struct haq_view_point *p,
         .average_bits = number(bits, "average"),
         .words = words(v, bits, "layers"),
         .acts = words(v, bits, "activations"),
+        .verdict = member(v, o, "latency_verdict"),
         .confirmed = json_is_true(json_object_get(o, "confirmed")),
     };
     return p->words && p->acts;
@@ -159,6 +160,11 @@ const struct haq_view_point *haq_view_knee(const struct haq_view *v)
         if (v->point[i].knee)
             return &v->point[i];
     return NULL;
+}
+
+bool haq_view_doubtful(const struct haq_view_point *p)
+{
+    return !strcmp(p->verdict, "disturbed") || !strcmp(p->verdict, "throttled");
 }
 
 bool haq_view_on_front(const struct haq_view *v,

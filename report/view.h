@@ -22,8 +22,9 @@ struct haq_view_point {
     double speedup, speedup_int8;
     double bytes, compression;
     double average_bits;
-    const char **words; /* [view.n_layers] "8", "4g", "f" or "" */
-    const char **acts;  /* [view.n_layers] "s", "d", "f" or "" */
+    const char **words;  /* [view.n_layers] "8", "4g", "f" or "" */
+    const char **acts;   /* [view.n_layers] "s", "d", "f" or "" */
+    const char *verdict; /* of the latency: "valid", "disturbed" ... */
     bool confirmed, knee;
 };
 
@@ -60,6 +61,9 @@ const struct haq_view_point *haq_view_knee(const struct haq_view *v);
 /* Is a uniform width one of the points? */
 bool haq_view_on_front(const struct haq_view *v,
                        const struct haq_view_point *uniform);
+
+/* Was its latency measured on a machine that was not itself? */
+bool haq_view_doubtful(const struct haq_view_point *p);
 
 /* Text with &, <, >, " and ' made harmless for HTML. */
 void haq_html_escape(struct haq_buf *b, const char *text);

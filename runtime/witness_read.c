@@ -214,7 +214,7 @@ static void look_at_ticks(struct haq_witnesses *w, struct haq_look *o,
         busy += b;
         steal += s;
     }
-    if (!lines || lines < count(w->cpu))
+    if (lines < 1 || lines < count(w->cpu))
         return; /* one of them is not there */
     o->steal_ns = steal * TICK_NS;
     o->others_ns = busy * TICK_NS - ran_ns;
@@ -238,7 +238,7 @@ static void look_at_speeds(struct haq_witnesses *w, struct haq_look *o)
         hot += cpu_file(w, c, "thermal_throttle/core_throttle_count");
         hot += cpu_file(w, c, "thermal_throttle/package_throttle_count");
     }
-    if (!count(w->own))
+    if (count(w->own) < 1)
         return;
     o->mhz = mhz > 0 ? mhz : NAN;
     o->overheated = hot;

@@ -225,10 +225,15 @@ static int add_latency(const struct haq_search *s,
 {
     const struct haq_timing *t = haq_candidate_timing(c);
     if (!t) /* json_null is immortal: no reference is lost */
-        return json_object_set_new(o, "latency_ms", json_null()) |
+        return json_object_set_new(o, "latency_verdict", json_null()) |
+               json_object_set_new(o, "latency_ms", json_null()) |
                json_object_set_new(o, "speedup", json_null()) |
                json_object_set_new(o, "speedup_int8", json_null());
     return json_object_set_new(o, "predicted", json_boolean(t->predicted)) |
+           json_object_set_new(o, "latency_verdict",
+                               t->verdict && *t->verdict
+                                   ? json_string(t->verdict)
+                                   : json_null()) |
            json_object_set_new(
                o, "latency_ms",
                latency_json(haq_candidate_ms(s, t), t->rounds)) |

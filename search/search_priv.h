@@ -30,7 +30,8 @@ struct haq_timing {
     struct haq_interval ms;      /* as measured */
     struct haq_interval speedup; /* over float, interleaved; NAN: not given */
     int64_t rounds;
-    bool predicted; /* by the table of layer times, not measured */
+    bool predicted;      /* by the table of layer times, not measured */
+    const char *verdict; /* of the measurement (worker/task.h); "": not told */
 };
 
 struct haq_candidate {

@@ -63,6 +63,18 @@ static const char *read_whole(struct haq_search *s, struct haq_slot *slot,
     return read_accuracy(&slot->candidate->whole, result);
 }
 
+/* Static text, so that a timing can be copied. */
+static const char *verdict_of(const json_t *result)
+{
+    static const char *const known[] = {"valid", "noisy", "throttled",
+                                        "disturbed"};
+    const char *v = json_string_value(json_object_get(result, "verdict"));
+    for (size_t i = 0; v && i < sizeof known / sizeof *known; i++)
+        if (!strcmp(v, known[i]))
+            return known[i];
+    return "";
+}
+
 static const char *read_timing(struct haq_timing *t, const json_t *result)
 {
     struct haq_interval ms = interval(result, "median", "ci_low", "ci_high");
@@ -77,6 +89,7 @@ static const char *read_timing(struct haq_timing *t, const json_t *result)
         .known = true,
         .ms = ms,
         .speedup = up,
+        .verdict = verdict_of(result),
         .rounds = rounds > 0 && rounds < 1e15 ? (int64_t)rounds : 0};
     return NULL;
 }

@@ -16,7 +16,6 @@
  * comparison.
  */
 #include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,12 +205,14 @@ static haq_status run_all(struct bench *b, bool quick, struct haq_diag *d)
     for (int i = 0; s == HAQ_OK && i < neighbours; i++)
         s = beside(b, &bench_neighbours[i], (quick ? 50 : 200) / neighbours,
                    &noisy, d);
-    printf("A/A called different: %.1f %% (5 %% promised)\n"
-           "planted slowdown found: %.1f %% (95 %% promised)\n"
-           "beside a neighbour flagged or right: %.1f %% (99 %% promised)\n",
-           100.0 * same.different / fmax(same.n, 1),
-           100.0 * slower.different / fmax(slower.n, 1),
-           100.0 - 100.0 * noisy.wrong / fmax(noisy.n, 1));
+    int believed = slower.verdict[0] + slower.verdict[1];
+    printf("A/A: %d of %d called different (promised: 6.4 %% at most)\n"
+           "planted: found in %d of %d, and of %d that were not disturbed "
+           "(promised: 95 %%)\n"
+           "neighbour: %d of %d flagged, %d wrong and not flagged (promised: "
+           "1 %% at most)\n",
+           same.different, same.n, slower.different, slower.n, believed,
+           noisy.flagged, noisy.n, noisy.wrong);
     return s;
 }
 

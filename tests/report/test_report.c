@@ -198,6 +198,26 @@ static void the_table_is_aligned_and_marks_the_knee(void)
     json_decref(f);
 }
 
+static void latencies_of_a_busy_machine_are_named(void)
+{
+    json_t *f = sample("m"), *points = json_object_get(f, "points");
+    char *text = NULL;
+    size_t len = 0;
+    struct haq_diag d = {0};
+    json_object_set_new(json_array_get(points, 1), "latency_verdict",
+                        json_string("disturbed"));
+    json_object_set_new(json_array_get(points, 2), "latency_verdict",
+                        json_string("noisy"));
+    json_object_set_new(json_object_get(f, "baseline"), "latency_verdict",
+                        json_string("throttled"));
+    CU_ASSERT_FATAL(!haq_report_text(f, false, &text, &len, &d));
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(text, "do not believe these latencies, the machine was busy or "
+                     "slow: float (throttled), cccccccccccc (disturbed)\n"));
+    free(text);
+    json_decref(f);
+}
+
 static void unicode_is_only_for_those_who_ask(void)
 {
     json_t *f = sample("m");
@@ -282,6 +302,7 @@ int main(void)
         HAQ_TEST(whatever_is_missing_is_left_out),
         HAQ_TEST(points_may_be_anything),
         HAQ_TEST(the_table_is_aligned_and_marks_the_knee),
+        HAQ_TEST(latencies_of_a_busy_machine_are_named),
         HAQ_TEST(unicode_is_only_for_those_who_ask),
         HAQ_TEST(a_report_is_written_with_a_file_per_recipe),
         HAQ_TEST(an_id_cannot_leave_the_folder),

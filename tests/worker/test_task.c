@@ -196,6 +196,33 @@ static void latency_comes_with_its_interval(void)
     haq_session_close(s);
 }
 
+/* Never a bare number: what it is worth, why, and who could not be asked. */
+static void latency_comes_with_its_verdict(void)
+{
+    struct haq_diag d = {HAQ_OK, ""};
+    if (!find_data())
+        return;
+    struct haq_session *s = open_session(false);
+    for (int cold = 0; cold < 2; cold++) {
+        json_t *params = json_pack("{s:b, s:i}", "cold", cold, "budget_ms", 40);
+        json_t *l = NULL;
+        CU_ASSERT_EQUAL_FATAL(
+            haq_task_run(s, "measure-latency", NULL, params, &l, NULL, &d),
+            HAQ_OK);
+        const char *verdict = json_string_value(json_object_get(l, "verdict"));
+        CU_ASSERT_FATAL(verdict != NULL);
+        CU_ASSERT(strstr("valid noisy throttled disturbed", verdict) != NULL);
+        CU_ASSERT(!strcmp(verdict, "valid") ||
+                  *json_string_value(json_object_get(l, "reason")));
+        CU_ASSERT(json_is_array(json_object_get(l, "missing")));
+        CU_ASSERT_EQUAL(json_is_true(json_object_get(l, "cold")), cold);
+        CU_ASSERT(number(l, "ci_low") <= number(l, "median"));
+        json_decref(l);
+        json_decref(params);
+    }
+    haq_session_close(s);
+}
+
 static void a_recipe_for_another_model_is_refused(void)
 {
     struct haq_recipe r;
@@ -251,6 +278,7 @@ int main(void)
         HAQ_TEST(a_profile_says_which_kernel_read_how_many_bytes),
         HAQ_TEST(instruction_sets_of_other_machines_are_refused),
         HAQ_TEST(latency_comes_with_its_interval),
+        HAQ_TEST(latency_comes_with_its_verdict),
         HAQ_TEST(a_recipe_for_another_model_is_refused),
         HAQ_TEST(an_index_outside_the_table_is_refused_with_its_sample),
         CU_TEST_INFO_NULL};
