@@ -1,9 +1,8 @@
-#include <string.h>
 #include <sys/stat.h>
 
 #include "cli/commands.h"
 #include "cli/show_machine.h"
-#include "runtime/capabilities.h"
+#include "cli/this_target.h"
 
 struct devices_opts {
     const char *from, *record, *save;
@@ -16,16 +15,6 @@ static bool is_folder(const char *path)
     return !stat(path, &st) && S_ISDIR(st.st_mode);
 }
 
-/* Kernels of another architecture are not in this program's tables. */
-static haq_status add_capabilities(struct haq_target *p, unsigned isa,
-                                   struct haq_diag *d)
-{
-    struct haq_target_device *cpu = haq_target_find(p, "cpu");
-    if (strcmp(p->machine.arch, haq_cpu_arch()) != 0)
-        return HAQ_OK;
-    return haq_cpu_capabilities(&cpu->capabilities, &p->arena, isa, d);
-}
-
 static haq_status get_profile(struct haq_target *p,
                               const struct devices_opts *o,
                               const struct haq_common *common,
@@ -33,13 +22,7 @@ static haq_status get_profile(struct haq_target *p,
 {
     if (o->from && !is_folder(o->from))
         return haq_target_read(p, o->from, d);
-    haq_status s = haq_target_probe(p, o->from, o->record, d);
-    if (s != HAQ_OK)
-        return s;
-    s = add_capabilities(p, o->from ? p->machine.isa : common->isa, d);
-    if (s != HAQ_OK)
-        haq_target_fini(p);
-    return s;
+    return haq_this_target(p, o->from, o->record, common->isa, d);
 }
 
 static haq_status show(const struct haq_target *p, const struct devices_opts *o,

@@ -2,11 +2,10 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
-#include "hwprofiles/machine.h"
+#include "cli/this_target.h"
 #include "runtime/device_table.h"
 #include "runtime/measure.h"
 
@@ -36,17 +35,15 @@ static json_t *cost_json(const struct haq_device_cost *c)
                      haq_json_real(haq_layer_ops(c->shape) / c->us * 1e-3));
 }
 
-static json_t *table_json(const struct haq_device_table *t,
-                          const struct haq_machine *m)
+static json_t *table_json(const struct haq_device_table *t)
 {
     json_t *rates = json_array(), *costs = json_array();
     for (size_t i = 0; i < t->n_rates; i++)
         json_array_append_new(rates, rates_json(&t->rates[i]));
     for (size_t i = 0; i < t->n_costs; i++)
         json_array_append_new(costs, cost_json(&t->cost[i]));
-    return json_pack("{s:i, s:o, s:o, s:o}", "device_table", TABLE_VERSION,
-                     "machine", haq_machine_to_json(m), "rates", rates,
-                     "layers", costs);
+    return json_pack("{s:i, s:s, s:o, s:o}", "device_table", TABLE_VERSION,
+                     "device", "cpu", "rates", rates, "layers", costs);
 }
 
 static void print_rates(const struct haq_device_table *t)
@@ -137,26 +134,15 @@ static haq_status print_costs(struct haq_device_table *t, struct haq_diag *d)
     return HAQ_OK;
 }
 
-static haq_status write_table(const char *path, json_t *j, struct haq_diag *d)
-{
-    char *text = json_dumps(j, JSON_INDENT(1) | JSON_SORT_KEYS);
-    if (!text)
-        return haq_fail(d, HAQ_NOMEM, "%s", path);
-    haq_status s = haq_file_write(path, text, strlen(text), d);
-    free(text);
-    return s;
-}
-
-static haq_status show(struct haq_device_table *t, const struct haq_machine *m,
+static haq_status show(struct haq_device_table *t, struct haq_target *target,
                        const char *path, bool as_json, struct haq_diag *d)
 {
-    json_t *j = table_json(t, m);
-    if (!j)
+    target->measured = table_json(t);
+    if (!target->measured)
         return haq_fail(d, HAQ_NOMEM, "device table");
-    haq_status s = path ? write_table(path, j, d) : HAQ_OK;
+    haq_status s = path ? haq_target_write(target, path, d) : HAQ_OK;
     if (s == HAQ_OK && as_json)
-        return haq_print_json(j, d);
-    json_decref(j);
+        return haq_print_json(haq_target_to_json(target), d);
     if (s != HAQ_OK)
         return s;
     print_rates(t);
@@ -185,19 +171,20 @@ static void report(void *arg, size_t done, size_t of)
 static haq_status profile(const struct haq_common *common, bool quick,
                           const char *path, struct haq_diag *d)
 {
-    struct haq_machine m;
+    struct haq_target target;
     struct haq_device_table t;
     struct watch watch = {.start_ns = haq_clock_ns()};
     int lock;
-    haq_status s = haq_machine_probe(&m, d);
+    haq_status s = haq_this_target(&target, NULL, NULL, common->isa, d);
     if (s != HAQ_OK)
         return s;
+    const struct haq_machine *m = &target.machine;
     struct haq_device_table_options o = {.isa = common->isa,
                                          .threads = common->threads,
                                          .quick = quick,
-                                         .caches = {haq_machine_cache(&m, 1),
-                                                    haq_machine_cache(&m, 2),
-                                                    haq_machine_cache(&m, 3)},
+                                         .caches = {haq_machine_cache(m, 1),
+                                                    haq_machine_cache(m, 2),
+                                                    haq_machine_cache(m, 3)},
                                          .progress = report,
                                          .arg = &watch};
     haq_progress_init(&watch.line, common->quiet);
@@ -208,10 +195,10 @@ static haq_status profile(const struct haq_common *common, bool quick,
         haq_progress_end(&watch.line);
     }
     if (s == HAQ_OK) {
-        s = show(&t, &m, path, common->json, d);
+        s = show(&t, &target, path, common->json, d);
         haq_device_table_fini(&t);
     }
-    haq_machine_fini(&m);
+    haq_target_fini(&target);
     return s;
 }
 
@@ -223,7 +210,7 @@ haq_status haq_cmd_profile(const struct haq_command *self, int argc,
     bool quick = false;
     const struct haq_opt opts[] = {
         {"output", 'o', HAQ_OPT_TEXT, &path, "FILE",
-         "write the table as JSON, too"},
+         "write the machine with the table, as haq devices --from reads it"},
         {"quick", 0, HAQ_OPT_FLAG, &quick, NULL,
          "fewer formats and rounds: a quarter of the time"}};
 
