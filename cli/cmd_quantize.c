@@ -6,8 +6,8 @@
 
 struct quantize_args {
     struct haq_model_opts model;
-    const char *model_path, *calib, *weights, *activations, *calibration, *method,
-        *out;
+    const char *model_path, *calib, *weights, *activations, *calibration,
+        *method, *out;
 };
 
 static haq_status make(const struct quantize_args *a, struct haq_recipe *r,
@@ -53,9 +53,8 @@ haq_status haq_cmd_quantize(const struct haq_command *self, int argc,
                             char **argv, struct haq_diag *d)
 {
     struct haq_common common;
-    struct quantize_args a = {.weights = "int8:channel",
-                              .calibration = "minmax",
-                              .method = "rtn"};
+    struct quantize_args a = {
+        .weights = "int8:channel", .calibration = "minmax", .method = "rtn"};
     char methods[400];
     const struct haq_opt opts[] = {
         {"calib", 0, HAQ_OPT_TEXT, &a.calib, "C.npz", "calibration data"},

@@ -89,7 +89,8 @@ haq_status haq_session_methods(struct haq_recipe *r, const char *list,
 void haq_session_methods_help(char *out, size_t size);
 
 /* Scales and ranges of a recipe, from the calibration set when it has static
- * activations, tuned by its methods: what quant/params.h writes beside it.  The caller frees. */
+ * activations, tuned by its methods: what quant/params.h writes beside it.  The
+ * caller frees. */
 struct haq_params;
 haq_status haq_session_params(struct haq_session *s,
                               const struct haq_recipe *recipe,

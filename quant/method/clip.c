@@ -10,7 +10,8 @@
  */
 #include "quant/method/method.h"
 
-enum { STEPS = 100 };
+/* Shares are in thousandths: every tenth one, then all around the best. */
+enum { WHOLE = 1000, COARSE = 10 };
 
 /* No scale falls below this share of the tensor's largest, for the reason that
  * haq_qweight_scales gives: the int32 bias of a channel must fit. */
@@ -24,29 +25,47 @@ static float largest_scale(const struct haq_qweight *q)
     return largest;
 }
 
+/* The best share of a run's range so far, in thousandths. */
+struct found {
+    int share;
+    double error;
+};
+
+static void try_share(struct found *f, struct haq_qweight *q, size_t i,
+                      const struct haq_qweight_run *run, const float *w,
+                      int share, float least)
+{
+    float part = (float)share / WHOLE;
+    haq_qweight_set_range(q, i, run->lo * part, run->hi * part);
+    if (q->scale[i] < least)
+        return;
+    double error = haq_qweight_run_error(q, i, w);
+    if (error < f->error)
+        *f = (struct found){share, error};
+}
+
 static void clip_run(struct haq_qweight *q, size_t i, const float *w,
                      float least)
 {
     struct haq_qweight_run run = haq_qweight_run_at(q, i, w);
     float scale = q->scale[i];
     int8_t zero = q->zero ? q->zero[i] : 0;
-    double best = haq_qweight_run_error(q, i, w);
+    struct found best = {WHOLE, haq_qweight_run_error(q, i, w)};
 
-    if (run.lo == run.hi) /* zeros */
-        return;
-    for (int step = STEPS - 1; step > 0; step--) {
-        float share = (float)step / STEPS;
-        haq_qweight_set_range(q, i, run.lo * share, run.hi * share);
-        if (q->scale[i] < least)
-            break;
-        double error = haq_qweight_run_error(q, i, w);
-        if (error < best) {
-            best = error;
-            scale = q->scale[i];
-            zero = q->zero ? q->zero[i] : 0;
-        }
+    if (run.lo < run.hi) { /* else zeros */
+        for (int share = WHOLE - COARSE; share > 0; share -= COARSE)
+            try_share(&best, q, i, &run, w, share, least);
+        int around = best.share;
+        for (int by = 1 - COARSE; by < COARSE; by++)
+            if (around + by > 0 && around + by < WHOLE)
+                try_share(&best, q, i, &run, w, around + by, least);
     }
-    haq_qweight_set_scale(q, i, scale, zero);
+    if (best.share == WHOLE) {
+        haq_qweight_set_scale(q, i, scale, zero);
+        return;
+    }
+    float part = (float)best.share / WHOLE;
+    haq_qweight_set_range(q, i, run.lo * part, run.hi * part);
 }
 
 haq_status haq_method_clip(struct haq_method_layer *l, struct haq_diag *d)
