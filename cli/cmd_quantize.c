@@ -6,7 +6,8 @@
 
 struct quantize_args {
     struct haq_model_opts model;
-    const char *model_path, *calib, *weights, *activations, *calibration, *out;
+    const char *model_path, *calib, *weights, *activations, *calibration,
+        *method, *out;
 };
 
 static haq_status make(const struct quantize_args *a, struct haq_recipe *r,
@@ -16,6 +17,8 @@ static haq_status make(const struct quantize_args *a, struct haq_recipe *r,
     haq_status s = haq_uniform_recipe(r, session, a->out, a->weights,
                                       a->activations, a->calibration, d);
 
+    if (s == HAQ_OK)
+        s = haq_session_methods(r, a->method, d);
     if (s == HAQ_OK)
         s = haq_session_params(session, r, &params, d);
     if (s == HAQ_OK)
@@ -50,8 +53,9 @@ haq_status haq_cmd_quantize(const struct haq_command *self, int argc,
                             char **argv, struct haq_diag *d)
 {
     struct haq_common common;
-    struct quantize_args a = {.weights = "int8:channel",
-                              .calibration = "minmax"};
+    struct quantize_args a = {
+        .weights = "int8:channel", .calibration = "minmax", .method = "rtn"};
+    char methods[400];
     const struct haq_opt opts[] = {
         {"calib", 0, HAQ_OPT_TEXT, &a.calib, "C.npz", "calibration data"},
         {"weights", 0, HAQ_OPT_TEXT, &a.weights, "FORMAT[:GRANULARITY]",
@@ -62,12 +66,14 @@ haq_status haq_cmd_quantize(const struct haq_command *self, int argc,
          "else float)"},
         {"calibration", 0, HAQ_OPT_TEXT, &a.calibration, "METHOD",
          "minmax, percentile:P, mse"},
+        {"method", 0, HAQ_OPT_TEXT, &a.method, "M[,M...]", methods},
         {"output", 'o', HAQ_OPT_TEXT, &a.out, "R.json", "recipe to write"},
         HAQ_DIM_OPT(&a.model)};
     struct haq_session_config config;
     struct haq_session *session = NULL;
     struct haq_recipe recipe;
 
+    haq_session_methods_help(methods, sizeof methods);
     haq_common_init(&common);
     haq_status s = haq_opts_parse(self, opts, sizeof opts / sizeof *opts,
                                   &common, argc, argv, &a.model_path, 1, 1, d);

@@ -39,6 +39,12 @@ const struct haq_array *haq_params_get(const struct haq_params *p,
 haq_status haq_params_put(struct haq_params *p, const char *name,
                           const struct haq_array *a, struct haq_diag *d);
 
+/* The scales and zero points of a layer; older ones are replaced. */
+struct haq_qweight;
+haq_status haq_params_put_weight(struct haq_params *p, const char *layer,
+                                 const struct haq_qweight *w,
+                                 struct haq_diag *d);
+
 /* Everything that executing `r` on `g` needs: weight scales by round to
  * nearest, activation ranges by the recipe's calibration method.  *out is the
  * caller's.  HAQ_INVALID as haq_apply. */

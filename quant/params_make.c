@@ -42,8 +42,9 @@ static haq_status put_f16(struct haq_params *p, struct haq_buf *name,
     return s;
 }
 
-static haq_status put_weight(struct haq_params *p, const char *layer,
-                             const struct haq_qweight *w, struct haq_diag *d)
+haq_status haq_params_put_weight(struct haq_params *p, const char *layer,
+                                 const struct haq_qweight *w,
+                                 struct haq_diag *d)
 {
     haq_status s;
     struct haq_buf name;
@@ -103,7 +104,7 @@ static haq_status put_node(struct haq_params *p, const struct haq_qgraph *q,
     const struct haq_node *n = &q->graph->nodes[node];
     const struct haq_qnode *qn = &q->node[node];
     if (qn->weight)
-        s = put_weight(p, n->layer, qn->weight, d);
+        s = haq_params_put_weight(p, n->layer, qn->weight, d);
     for (int i = 0; !s && i < n->n_in; i++)
         if (qn->in[i].quantized && !qn->in[i].dynamic)
             s = put_range(p, q->graph->values[n->in[i]].source, &qn->in[i].spec,

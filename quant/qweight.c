@@ -201,6 +201,15 @@ static float nearest(const struct haq_format *f, float x)
     return f->odd ? 2 * floorf(x / 2) + 1 : rintf(x);
 }
 
+/* The code of weight x under scale (and zero point) g, within lo..hi. */
+static float code_of(const struct haq_qweight *q, size_t g, float x, int lo,
+                     int hi)
+{
+    float c = nearest(q->spec.format, x / q->scale[g]);
+    c += q->zero ? (float)q->zero[g] : 0;
+    return fminf(fmaxf(c, (float)lo), (float)hi);
+}
+
 haq_status haq_qweight_round(struct haq_qweight *q, const float *w,
                              struct haq_diag *d)
 {
@@ -214,12 +223,65 @@ haq_status haq_qweight_round(struct haq_qweight *q, const float *w,
     for (size_t r = 0; r < q->n; r++)
         for (size_t i = 0; i < q->k; i++) {
             size_t g = r * q->groups + i / len, at = r * q->k + i;
-            float c = nearest(q->spec.format, w[at] / q->scale[g]);
-            c += q->zero ? (float)q->zero[g] : 0;
-            c = fminf(fmaxf(c, (float)qlo), (float)qhi);
-            q->codes[at] = (int8_t)c;
+            q->codes[at] = (int8_t)code_of(q, g, w[at], qlo, qhi);
         }
     return HAQ_OK;
+}
+
+size_t haq_qweight_runs(const struct haq_qweight *q)
+{
+    return q->spec.granularity == HAQ_PER_TENSOR ? q->n > 0 : q->n * q->groups;
+}
+
+static struct haq_qweight_run run_place(const struct haq_qweight *q, size_t i)
+{
+    if (q->spec.granularity == HAQ_PER_TENSOR)
+        return (struct haq_qweight_run){.len = q->n * q->k};
+    size_t len = group_len(&q->spec, q->k), first = i % q->groups * len;
+    size_t left = q->k - first;
+    return (struct haq_qweight_run){.at = i / q->groups * q->k + first,
+                                    .len = left < len ? left : len};
+}
+
+struct haq_qweight_run haq_qweight_run_at(const struct haq_qweight *q, size_t i,
+                                          const float *w)
+{
+    struct haq_qweight_run run = run_place(q, i);
+    widen(w + run.at, run.len, &run.lo, &run.hi);
+    return run;
+}
+
+void haq_qweight_set_scale(struct haq_qweight *q, size_t i, float scale,
+                           int8_t zero)
+{
+    size_t end = q->spec.granularity == HAQ_PER_TENSOR ? q->n : i + 1;
+    for (; i < end; i++) {
+        q->scale[i] = scale;
+        if (q->zero)
+            q->zero[i] = zero;
+    }
+}
+
+void haq_qweight_set_range(struct haq_qweight *q, size_t i, float lo, float hi)
+{
+    float s = as_stored(&q->spec, scale_for(&q->spec, lo, hi));
+    s = fmaxf(s, FLT_MIN);
+    haq_qweight_set_scale(q, i, s, q->zero ? zero_for(&q->spec, lo, s) : 0);
+}
+
+double haq_qweight_run_error(const struct haq_qweight *q, size_t i,
+                             const float *w)
+{
+    struct haq_qweight_run run = run_place(q, i);
+    int lo, hi, zero = q->zero ? q->zero[i] : 0;
+    double sum = 0;
+    code_range(&q->spec, &lo, &hi);
+    for (size_t k = run.at; k < run.at + run.len; k++) {
+        float c = code_of(q, i, w[k], lo, hi) - (float)zero;
+        double e = (double)w[k] - (double)(c * q->scale[i]);
+        sum += e * e;
+    }
+    return sum;
 }
 
 void haq_qweight_dequantize(float *dst, const struct haq_qweight *q)

@@ -40,6 +40,28 @@ haq_status haq_qweight_scales(struct haq_qweight *out, const float *w, size_t n,
 haq_status haq_qweight_round(struct haq_qweight *q, const float *w,
                              struct haq_diag *d);
 
+/* ---- one scale at a time, for methods that search ----
+ * A run is the weights that share a scale: a group, a row, or the whole tensor
+ * (whose scale is repeated for every row; `i` is then 0). */
+struct haq_qweight_run {
+    size_t at, len; /* w[at .. at + len) */
+    float lo, hi;   /* their range, widened to contain 0 */
+};
+size_t haq_qweight_runs(const struct haq_qweight *q);
+struct haq_qweight_run haq_qweight_run_at(const struct haq_qweight *q, size_t i,
+                                          const float *w);
+
+/* The scale (and zero point) that takes lo..hi, 0 within, to the codes without
+ * clipping, rounded as it is stored; the least positive normal number if that
+ * is larger.  Not for formats with a `fit`. */
+void haq_qweight_set_range(struct haq_qweight *q, size_t i, float lo, float hi);
+void haq_qweight_set_scale(struct haq_qweight *q, size_t i, float scale,
+                           int8_t zero);
+
+/* Sum of squares of what haq_qweight_round would leave of run i. */
+double haq_qweight_run_error(const struct haq_qweight *q, size_t i,
+                             const float *w);
+
 /* Back to real numbers, dst is [n][k]. */
 void haq_qweight_dequantize(float *dst, const struct haq_qweight *q);
 

@@ -158,6 +158,11 @@ done:
     return s;
 }
 
+bool haq_recipe_tunes(const struct haq_recipe_layer *l)
+{
+    return l->methods[0] && strcmp(l->methods, "rtn");
+}
+
 haq_status haq_recipe_uniform(struct haq_recipe *out,
                               const struct haq_layers *l,
                               const struct haq_weight_spec *w,

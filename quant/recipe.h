@@ -24,7 +24,7 @@ struct haq_recipe_layer {
     const char *tensor;
     struct haq_weight_spec weight;
     struct haq_act_spec act;
-    const char *methods; /* comma list, "rtn" */
+    const char *methods; /* comma list: "rtn", "clip" */
 };
 
 struct haq_recipe {
@@ -68,6 +68,9 @@ haq_status haq_recipe_id(const struct haq_recipe *r, char out[HAQ_HASH_HEX],
 struct haq_layers;
 haq_status haq_recipe_check(const struct haq_recipe *r, const char *name,
                             const struct haq_layers *l, struct haq_diag *d);
+
+/* Has methods whose results only a params file can bring. */
+bool haq_recipe_tunes(const struct haq_recipe_layer *l);
 
 /* Every layer with the same specs (the names are borrowed from l's arena and
  * copied). */

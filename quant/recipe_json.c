@@ -13,7 +13,7 @@ enum { VERSION = 1, WHERE = 160 };
 static const char HASH_PREFIX[] = "sha256:";
 
 /* Methods that a recipe may name, in the order they may stand in. */
-static const char *const method_names[] = {"rtn"};
+static const char *const method_names[] = {"rtn", "clip"};
 
 static haq_status no_memory(const char *name, struct haq_diag *d)
 {
@@ -126,7 +126,7 @@ static haq_status parse_methods(struct haq_recipe *r,
         if (!m || !method_known(m))
             return haq_fail(d, HAQ_FORMAT,
                             "%s.methods[%zu]: '%.40s' is not a method; there "
-                            "are: rtn",
+                            "are: rtn, clip",
                             where, i, m ? m : "(not a string)");
         l->methods =
             haq_arena_printf(&r->arena, "%s%s%s", l->methods, i ? "," : "", m);

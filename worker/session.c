@@ -6,6 +6,7 @@
 #include "graph/op.h"
 #include "hwprofiles/machine.h"
 #include "quant/calib.h"
+#include "quant/method/method.h"
 #include "runtime/observe.h"
 #include "worker/session_priv.h"
 
@@ -331,6 +332,18 @@ static haq_status ranges_for(struct haq_session *s, const struct haq_recipe *r,
     return status;
 }
 
+/* Results of methods come from a params file alone. */
+static haq_status tuned_has_file(const struct haq_recipe *r, struct haq_diag *d)
+{
+    for (size_t i = 0; !r->params_file && i < r->n; i++)
+        if (haq_recipe_tunes(&r->layer[i]))
+            return haq_fail(d, HAQ_INVALID,
+                            "the recipe's layer %s is tuned by \"%s\", but the "
+                            "recipe names no params file",
+                            r->layer[i].tensor, r->layer[i].methods);
+    return HAQ_OK;
+}
+
 static haq_status read_params(struct haq_ready *b, const struct haq_recipe *r,
                               struct haq_diag *d)
 {
@@ -356,6 +369,8 @@ haq_status haq_ready_make(struct haq_ready *b, struct haq_session *s,
     *b = (struct haq_ready){.quantized = recipe != NULL};
     if (recipe) {
         status = haq_recipe_check(recipe, "recipe", &s->layers, d);
+        if (status == HAQ_OK)
+            status = tuned_has_file(recipe, d);
         if (status == HAQ_OK && recipe->params_file)
             status = read_params(b, recipe, d);
         else if (status == HAQ_OK && wants_ranges(recipe))
@@ -392,6 +407,13 @@ haq_status haq_session_params(struct haq_session *s,
     if (status == HAQ_OK)
         status = haq_params_make(out, s->bulk, recipe,
                                  s->ranges_ready ? &s->ranges : NULL, d);
+    if (status != HAQ_OK)
+        return status;
+    status = haq_methods_tune(*out, s->bulk, recipe, d);
+    if (status != HAQ_OK) {
+        haq_params_free(*out);
+        *out = NULL;
+    }
     return status;
 }
 

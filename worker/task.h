@@ -85,8 +85,16 @@ haq_status haq_session_run(struct haq_session *s,
                            const struct haq_recipe *recipe,
                            struct haq_array *out, struct haq_diag *d);
 
+/* Give every layer these methods (a comma list; quant/method/method.h).
+ * HAQ_USAGE lists the known ones. */
+haq_status haq_session_methods(struct haq_recipe *r, const char *list,
+                               struct haq_diag *d);
+/* "rtn (round to nearest), ..." for a help text. */
+void haq_session_methods_help(char *out, size_t size);
+
 /* Scales and ranges of a recipe, from the calibration set when it has static
- * activations: what quant/params.h writes beside it.  The caller frees. */
+ * activations, tuned by its methods: what quant/params.h writes beside it.  The
+ * caller frees. */
 struct haq_params;
 haq_status haq_session_params(struct haq_session *s,
                               const struct haq_recipe *recipe,

@@ -1,0 +1,53 @@
+/* quant/method/method.h - post-training methods: one table, one file and one
+ * row each.
+ *
+ * A method changes how the weights of one layer become codes.  A recipe lists
+ * methods per layer; they run in the order of the table, whatever order they
+ * were asked for in, each on what the one before it left.  What they find is
+ * kept in the recipe's params file: executing a recipe tunes nothing.
+ */
+#ifndef HAQ_QUANT_METHOD_METHOD_H
+#define HAQ_QUANT_METHOD_METHOD_H
+
+#include "graph/ir.h"
+#include "quant/params.h"
+#include "quant/qweight.h"
+#include "quant/recipe.h"
+
+/* What a method works on. */
+struct haq_method_layer {
+    const char *name;
+    const float *w;        /* [n][k], finite */
+    struct haq_qweight *q; /* scales to change; no codes yet */
+};
+
+/* HAQ_NOMEM. */
+typedef haq_status haq_method_tune(struct haq_method_layer *l,
+                                   struct haq_diag *d);
+
+struct haq_method {
+    const char *name, *summary;
+    haq_method_tune *tune; /* NULL: nothing to do */
+};
+
+haq_method_tune haq_method_clip;
+
+/* Rows in the order in which they run; NULL past the last. */
+const struct haq_method *haq_method_at(size_t i);
+
+enum { HAQ_METHODS_TEXT = 64 };
+
+/* "clip" and the like, a comma list, in the order of the table; "rtn" (round
+ * to nearest) only stands alone.
+ * HAQ_USAGE: a name that is not known (the sentence lists those that are), an
+ * empty list, a method twice. */
+haq_status haq_methods_parse(char out[HAQ_METHODS_TEXT], const char *list,
+                             struct haq_diag *d);
+
+/* Run the methods of every layer of `r` that has more than "rtn", and put what
+ * they find into `p` (as haq_params_make left it).
+ * HAQ_NOMEM; HAQ_INVALID: an unknown method, the layer named. */
+haq_status haq_methods_tune(struct haq_params *p, const struct haq_graph *g,
+                            const struct haq_recipe *r, struct haq_diag *d);
+
+#endif

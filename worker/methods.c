@@ -1,0 +1,30 @@
+/* The methods of quant/method, for programs that do not see that folder. */
+#include <stdio.h>
+
+#include "quant/method/method.h"
+#include "worker/task.h"
+
+haq_status haq_session_methods(struct haq_recipe *r, const char *list,
+                               struct haq_diag *d)
+{
+    char text[HAQ_METHODS_TEXT];
+    haq_status s = haq_methods_parse(text, list, d);
+    if (s)
+        return s;
+    const char *kept = haq_arena_strdup(&r->arena, text);
+    if (!kept)
+        return haq_fail(d, HAQ_NOMEM, "methods of a recipe");
+    for (size_t i = 0; i < r->n; i++)
+        r->layer[i].methods = kept;
+    return HAQ_OK;
+}
+
+void haq_session_methods_help(char *out, size_t size)
+{
+    const struct haq_method *m;
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; (m = haq_method_at(i)) && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%s (%s)",
+                                 i ? ", " : "", m->name, m->summary);
+}
