@@ -22,7 +22,7 @@
 #include <sys/file.h>
 
 #include "base/clock.h"
-#include "runtime/measure.h"
+#include "runtime/copies.h"
 #include "tests/bench/loaded.h"
 #include "tests/bench/neighbour.h"
 
@@ -39,16 +39,16 @@ struct bench {
     int lock;        /* descriptor, or -1 */
 };
 
-/* A context that spins for a while after each run. */
+/* A contestant of `haq bench` that spins for a while after each run. */
 struct slowed {
-    struct haq_exec *exec;
+    struct haq_copies copies;
     uint64_t spin_ns;
 };
 
 static void run_slowed(void *arg)
 {
-    const struct slowed *s = arg;
-    haq_exec_run(s->exec);
+    struct slowed *s = arg;
+    haq_copies_run(&s->copies);
     if (!s->spin_ns)
         return;
     uint64_t end = haq_clock_ns() + s->spin_ns;
@@ -56,12 +56,19 @@ static void run_slowed(void *arg)
         ;
 }
 
+static void turn_slowed(void *arg, size_t round)
+{
+    struct slowed *s = arg;
+    haq_copies_turn(&s->copies, round);
+}
+
 /* What became of many comparisons. */
 struct tally {
     int n, different, flagged, wrong;
     int verdict[4];
     size_t rounds, dropped;
-    char example[HAQ_REASON]; /* of a flag */
+    char example[HAQ_REASON];      /* of a flag */
+    struct haq_interval wrong_one; /* the ratio that was wrong last */
 };
 
 static const char *const verdicts[] = {"valid", "noisy", "throttled",
@@ -85,7 +92,10 @@ static void count(struct tally *t, const struct haq_measured *m,
     t->n++;
     t->different += p->different && (slowdown == 0 || p->ratio.high < 1);
     t->flagged += flagged;
-    t->wrong += !flagged && is_wrong(p, slowdown);
+    if (!flagged && is_wrong(p, slowdown)) {
+        t->wrong++;
+        t->wrong_one = p->ratio;
+    }
     t->rounds += m->rounds;
     t->dropped += m->rounds - m->counted;
     for (int i = 0; i < 4; i++)
@@ -97,16 +107,18 @@ static void count(struct tally *t, const struct haq_measured *m,
 static haq_status compare(struct bench *b, double slowdown, struct tally *t,
                           struct haq_diag *d)
 {
-    struct slowed side[2] = {{NULL, 0}, {NULL, 0}};
+    struct slowed side[2] = {{.spin_ns = 0}, {.spin_ns = 0}};
     struct haq_contestant c[2];
     struct haq_measure_options opt = {.budget_ns = 4000000000};
     struct haq_measured m;
     haq_status s = HAQ_OK;
     for (int i = 0; s == HAQ_OK && i < 2; i++) {
-        s = haq_exec_new(&side[i].exec, b->network.plan, b->pool, d);
-        if (s == HAQ_OK)
-            s = bench_network_feed(&b->network, side[i].exec, b->data, d);
-        c[i] = (struct haq_contestant){run_slowed, &side[i]};
+        s = haq_copies_init(&side[i].copies, b->network.plan, b->pool, d);
+        for (size_t k = 0; s == HAQ_OK && k < side[i].copies.n; k++)
+            s = bench_network_feed(&b->network, side[i].copies.exec[k], b->data,
+                                   d);
+        side[i].copies.stagger = (size_t)i;
+        c[i] = (struct haq_contestant){run_slowed, &side[i], turn_slowed};
     }
     side[1].spin_ns = (uint64_t)(slowdown * b->run_ms * 1e6);
     if (b->lock >= 0)
@@ -119,8 +131,8 @@ static haq_status compare(struct bench *b, double slowdown, struct tally *t,
         count(t, &m, slowdown);
         haq_measured_fini(&m);
     }
-    haq_exec_free(side[0].exec);
-    haq_exec_free(side[1].exec);
+    haq_copies_fini(&side[0].copies);
+    haq_copies_fini(&side[1].copies);
     return s;
 }
 
@@ -141,6 +153,9 @@ static void print(const char *name, const struct tally *t)
            (double)t->dropped / (t->n ? t->n : 1));
     if (t->flagged)
         printf("    flagged, for example: %s\n", t->example);
+    if (t->wrong)
+        printf("    wrong, for example: ratio %.4f [%.4f, %.4f]\n",
+               t->wrong_one.value, t->wrong_one.low, t->wrong_one.high);
     fflush(stdout);
 }
 
