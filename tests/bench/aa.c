@@ -1,7 +1,7 @@
 /* Does the measurement keep its promises on this machine?
  *
- *     haq-bench-aa [--quick] [--seconds S] [--threads N] [--lock FILE]
- *                  MODEL DATA.npz [RECIPE.json]
+ *     haq-bench-aa [--quick] [--neighbours] [--seconds S] [--threads N]
+ *                  [--lock FILE] MODEL DATA.npz [RECIPE.json]
  *
  *   A/A        the same network against itself: how often is it called
  *              different?  Promised: 5 %, that is at most 64 of 1,000.
@@ -11,9 +11,9 @@
  *              flagged or still right?  Promised: at least 99 % of 200.
  *
  * Every comparison has contexts of its own and is what `haq bench` does.
- * --quick: 100, 60 and 50 comparisons; --seconds: none starts after that;
- * --lock FILE takes turns with other benches on the machine, comparison by
- * comparison.
+ * --quick: 100, 60 and 50 comparisons; --neighbours: the last ones only;
+ * --seconds: none starts after that; --lock FILE takes turns with other benches
+ * on the machine, comparison by comparison.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -201,7 +201,12 @@ static haq_status calibrate(struct bench *b, struct haq_diag *d)
     return s;
 }
 
-static haq_status run_all(struct bench *b, bool quick, struct haq_diag *d)
+/* How many comparisons of each kind. */
+struct amount {
+    int same, planted, beside;
+};
+
+static haq_status run_all(struct bench *b, struct amount n, struct haq_diag *d)
 {
     struct tally same = {0}, slower = {0}, noisy = {0};
     int neighbours = 0;
@@ -212,14 +217,13 @@ static haq_status run_all(struct bench *b, bool quick, struct haq_diag *d)
         neighbours++;
     printf("%-44s %5s %9s %6s %6s %6s %6s %6s %7s %7s\n", "", "n", "different",
            "valid", "noisy", "thrott", "distur", "wrong", "rounds", "dropped");
-    s = repeat(b, quick ? 100 : 1000, 0, &same, d);
+    s = repeat(b, n.same, 0, &same, d);
     print("A/A", &same);
     if (s == HAQ_OK)
-        s = repeat(b, quick ? 60 : 300, planted, &slower, d);
+        s = repeat(b, n.planted, planted, &slower, d);
     print("planted 3 %", &slower);
     for (int i = 0; s == HAQ_OK && i < neighbours; i++)
-        s = beside(b, &bench_neighbours[i], (quick ? 50 : 200) / neighbours,
-                   &noisy, d);
+        s = beside(b, &bench_neighbours[i], n.beside / neighbours, &noisy, d);
     int believed = slower.verdict[0] + slower.verdict[1];
     printf("A/A: %d of %d called different (promised: 6.4 %% at most)\n"
            "planted: found in %d of %d, and of %d that were not disturbed "
@@ -237,15 +241,19 @@ struct args {
     size_t threads;
     double seconds;
     const char *lock;
-    bool quick;
+    struct amount amount;
 };
+
+static const struct amount all = {1000, 300, 200}, quick = {100, 60, 50};
 
 static bool parse(struct args *a, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
         bool more = i + 1 < argc;
         if (!strcmp(argv[i], "--quick"))
-            a->quick = true;
+            a->amount = quick;
+        else if (!strcmp(argv[i], "--neighbours"))
+            a->amount = (struct amount){0, 0, a->amount.beside};
         else if (!strcmp(argv[i], "--seconds") && more)
             a->seconds = strtod(argv[++i], NULL);
         else if (!strcmp(argv[i], "--lock") && more)
@@ -262,13 +270,14 @@ static bool parse(struct args *a, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct args a = {.threads = 1, .seconds = 1e9};
+    struct args a = {.threads = 1, .seconds = 1e9, .amount = all};
     struct bench b = {.lock = -1};
     struct haq_diag d = {HAQ_OK, ""};
     if (!parse(&a, argc, argv)) {
-        fprintf(stderr, "usage: haq-bench-aa [--quick] [--seconds S] "
-                        "[--threads N] [--lock FILE] MODEL DATA.npz "
-                        "[RECIPE.json]\n");
+        fprintf(stderr,
+                "usage: haq-bench-aa [--quick] [--neighbours] [--seconds S] "
+                "[--threads N] [--lock FILE] MODEL DATA.npz "
+                "[RECIPE.json]\n");
         return 2;
     }
     b.data = a.file[1];
@@ -284,7 +293,7 @@ int main(int argc, char **argv)
                           &(struct haq_witness_config){.pool = b.pool}, &d);
     }
     if (s == HAQ_OK)
-        s = run_all(&b, a.quick, &d);
+        s = run_all(&b, a.amount, &d);
     if (s != HAQ_OK)
         fprintf(stderr, "%s\n", d.text);
     return s != HAQ_OK;
