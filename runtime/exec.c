@@ -7,11 +7,20 @@
 #include "base/pages.h"
 #include "runtime/plan_priv.h"
 
-/* Memory that kernels may read beyond the end of; never zero bytes. */
+enum { PAGE = 4096 };
+
+/* Memory that kernels may read beyond the end of; never zero bytes.  It begins
+ * with a page: two contexts of a plan then have all they use at the same
+ * places within pages, and so in the same sets of the first-level cache.  Where
+ * malloc happens to put them, one is faster than the other by a percent. */
 static void *aligned(size_t bytes)
 {
     size_t room = haq_round_up(bytes, HAQ_SLOT_SLACK) + HAQ_SLOT_SLACK;
-    void *m = haq_pages_alloc(room);
+    void *m = NULL;
+    if (room >= HAQ_HUGE_PAGE)
+        m = haq_pages_alloc(room);
+    else if (posix_memalign(&m, PAGE, room))
+        m = NULL;
     if (m)
         memset(m, 0, room);
     return m;

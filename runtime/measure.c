@@ -91,6 +91,9 @@ static void one_round(const struct engine *e)
 {
     struct haq_measured *m = e->m;
     double *ms = m->ms + m->rounds * m->n * 2;
+    for (size_t i = 0; i < m->n; i++)
+        if (e->contestant[i].turn)
+            e->contestant[i].turn(e->contestant[i].arg, m->rounds);
     for (size_t k = 0; k < 2 * m->n; k++) {
         bool back = k >= m->n;
         size_t step = back ? 2 * m->n - 1 - k : k;
@@ -211,7 +214,7 @@ static void run_exec(void *arg)
 
 struct haq_contestant haq_exec_contestant(struct haq_exec *e)
 {
-    return (struct haq_contestant){run_exec, e};
+    return (struct haq_contestant){run_exec, e, NULL};
 }
 
 /* ---- the device's lock ----------------------------------------------------

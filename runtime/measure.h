@@ -31,6 +31,7 @@
 struct haq_contestant {
     void (*run)(void *arg);
     void *arg;
+    void (*turn)(void *arg, size_t round); /* before each round; may be NULL */
 };
 
 /* A context of a plan as a contestant; inputs must have been written. */

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "runtime/copies.h"
 #include "worker/session_priv.h"
 
 enum { ROUNDS = 30, WARM_UP = 3, ROUNDS_PER_FLOAT = 3 };
@@ -157,6 +158,15 @@ haq_status haq_session_profile(struct haq_session *s,
 /* ---- against each other ---------------------------------------------------
  */
 
+static haq_status fed_copies(struct haq_copies *c, const struct haq_session *s,
+                             const struct haq_plan *plan, struct haq_diag *d)
+{
+    haq_status status = haq_copies_init(c, plan, s->pool, d);
+    for (size_t i = 0; status == HAQ_OK && i < c->n; i++)
+        status = haq_session_feed(s, c->exec[i], d);
+    return status;
+}
+
 haq_status haq_session_compare(struct haq_session *s,
                                const struct haq_recipe *const *recipes,
                                size_t n, const struct haq_compare_options *opt,
@@ -164,33 +174,37 @@ haq_status haq_session_compare(struct haq_session *s,
                                struct haq_diag *d)
 {
     struct haq_ready *b = calloc(n + 1, sizeof *b);
-    struct haq_exec **e = calloc(n + 1, sizeof(struct haq_exec *));
+    struct haq_copies *copies = calloc(n + 1, sizeof *copies);
     struct haq_contestant *c = calloc(n + 1, sizeof *c);
     struct haq_measure_options measure = {
         .budget_ns = (uint64_t)opt->budget_ms * 1000000, .cold = opt->cold};
     int lock = -1;
     haq_status status =
-        b && e && c ? haq_session_single(s, opt->batch ? opt->batch : 1, d)
-                    : haq_fail(d, HAQ_NOMEM, "comparing %zu recipes", n);
-    for (size_t i = 0; status == HAQ_OK && i < n; i++) {
-        status = ready(s, recipes[i], &b[i + 1], &e[i + 1], d);
-        c[i + 1] = haq_exec_contestant(e[i + 1]);
+        b && copies && c ? haq_session_single(s, opt->batch ? opt->batch : 1, d)
+                         : haq_fail(d, HAQ_NOMEM, "comparing %zu recipes", n);
+    for (size_t i = 0; status == HAQ_OK && i <= n; i++) {
+        if (i)
+            status = haq_ready_make(&b[i], s, s->single, recipes[i - 1], d);
+        if (status == HAQ_OK)
+            status =
+                fed_copies(&copies[i], s, i ? b[i].plan : s->float_plan, d);
+        c[i] = haq_copies_contestant(&copies[i], i);
     }
     if (status == HAQ_OK)
         status = haq_device_lock(&lock, d);
     if (status == HAQ_OK) {
-        c[0] = haq_exec_contestant(s->float_exec);
         status = haq_measure(out, s->meter, c, n + 1, &measure, d);
         haq_device_unlock(lock);
     }
     for (size_t i = 0; status == HAQ_OK && weight_bytes && i <= n; i++)
         weight_bytes[i] = haq_plan_weight_bytes(i ? b[i].plan : s->float_plan);
-    for (size_t i = 1; b && e && i <= n; i++) {
-        haq_exec_free(e[i]);
-        haq_ready_fini(&b[i]);
+    for (size_t i = 0; b && copies && i <= n; i++) {
+        haq_copies_fini(&copies[i]);
+        if (i)
+            haq_ready_fini(&b[i]);
     }
     free(b);
-    free(e);
+    free(copies);
     free(c);
     return status;
 }

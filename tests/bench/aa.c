@@ -1,7 +1,7 @@
 /* Does the measurement keep its promises on this machine?
  *
- *     haq-bench-aa [--quick] [--seconds S] [--threads N] [--lock FILE]
- *                  MODEL DATA.npz [RECIPE.json]
+ *     haq-bench-aa [--quick] [--neighbours] [--seconds S] [--threads N]
+ *                  [--lock FILE] MODEL DATA.npz [RECIPE.json]
  *
  *   A/A        the same network against itself: how often is it called
  *              different?  Promised: 5 %, that is at most 64 of 1,000.
@@ -11,9 +11,9 @@
  *              flagged or still right?  Promised: at least 99 % of 200.
  *
  * Every comparison has contexts of its own and is what `haq bench` does.
- * --quick: 100, 60 and 50 comparisons; --seconds: none starts after that;
- * --lock FILE takes turns with other benches on the machine, comparison by
- * comparison.
+ * --quick: 100, 60 and 50 comparisons; --neighbours: the last ones only;
+ * --seconds: none starts after that; --lock FILE takes turns with other benches
+ * on the machine, comparison by comparison.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@
 #include <sys/file.h>
 
 #include "base/clock.h"
-#include "runtime/measure.h"
+#include "runtime/copies.h"
 #include "tests/bench/loaded.h"
 #include "tests/bench/neighbour.h"
 
@@ -39,16 +39,16 @@ struct bench {
     int lock;        /* descriptor, or -1 */
 };
 
-/* A context that spins for a while after each run. */
+/* A contestant of `haq bench` that spins for a while after each run. */
 struct slowed {
-    struct haq_exec *exec;
+    struct haq_copies copies;
     uint64_t spin_ns;
 };
 
 static void run_slowed(void *arg)
 {
-    const struct slowed *s = arg;
-    haq_exec_run(s->exec);
+    struct slowed *s = arg;
+    haq_copies_run(&s->copies);
     if (!s->spin_ns)
         return;
     uint64_t end = haq_clock_ns() + s->spin_ns;
@@ -56,12 +56,19 @@ static void run_slowed(void *arg)
         ;
 }
 
+static void turn_slowed(void *arg, size_t round)
+{
+    struct slowed *s = arg;
+    haq_copies_turn(&s->copies, round);
+}
+
 /* What became of many comparisons. */
 struct tally {
     int n, different, flagged, wrong;
     int verdict[4];
     size_t rounds, dropped;
-    char example[HAQ_REASON]; /* of a flag */
+    char example[HAQ_REASON];      /* of a flag */
+    struct haq_interval wrong_one; /* the ratio that was wrong last */
 };
 
 static const char *const verdicts[] = {"valid", "noisy", "throttled",
@@ -85,7 +92,10 @@ static void count(struct tally *t, const struct haq_measured *m,
     t->n++;
     t->different += p->different && (slowdown == 0 || p->ratio.high < 1);
     t->flagged += flagged;
-    t->wrong += !flagged && is_wrong(p, slowdown);
+    if (!flagged && is_wrong(p, slowdown)) {
+        t->wrong++;
+        t->wrong_one = p->ratio;
+    }
     t->rounds += m->rounds;
     t->dropped += m->rounds - m->counted;
     for (int i = 0; i < 4; i++)
@@ -97,16 +107,18 @@ static void count(struct tally *t, const struct haq_measured *m,
 static haq_status compare(struct bench *b, double slowdown, struct tally *t,
                           struct haq_diag *d)
 {
-    struct slowed side[2] = {{NULL, 0}, {NULL, 0}};
+    struct slowed side[2] = {{.spin_ns = 0}, {.spin_ns = 0}};
     struct haq_contestant c[2];
     struct haq_measure_options opt = {.budget_ns = 4000000000};
     struct haq_measured m;
     haq_status s = HAQ_OK;
     for (int i = 0; s == HAQ_OK && i < 2; i++) {
-        s = haq_exec_new(&side[i].exec, b->network.plan, b->pool, d);
-        if (s == HAQ_OK)
-            s = bench_network_feed(&b->network, side[i].exec, b->data, d);
-        c[i] = (struct haq_contestant){run_slowed, &side[i]};
+        s = haq_copies_init(&side[i].copies, b->network.plan, b->pool, d);
+        for (size_t k = 0; s == HAQ_OK && k < side[i].copies.n; k++)
+            s = bench_network_feed(&b->network, side[i].copies.exec[k], b->data,
+                                   d);
+        side[i].copies.stagger = (size_t)i;
+        c[i] = (struct haq_contestant){run_slowed, &side[i], turn_slowed};
     }
     side[1].spin_ns = (uint64_t)(slowdown * b->run_ms * 1e6);
     if (b->lock >= 0)
@@ -119,8 +131,8 @@ static haq_status compare(struct bench *b, double slowdown, struct tally *t,
         count(t, &m, slowdown);
         haq_measured_fini(&m);
     }
-    haq_exec_free(side[0].exec);
-    haq_exec_free(side[1].exec);
+    haq_copies_fini(&side[0].copies);
+    haq_copies_fini(&side[1].copies);
     return s;
 }
 
@@ -141,6 +153,9 @@ static void print(const char *name, const struct tally *t)
            (double)t->dropped / (t->n ? t->n : 1));
     if (t->flagged)
         printf("    flagged, for example: %s\n", t->example);
+    if (t->wrong)
+        printf("    wrong, for example: ratio %.4f [%.4f, %.4f]\n",
+               t->wrong_one.value, t->wrong_one.low, t->wrong_one.high);
     fflush(stdout);
 }
 
@@ -186,7 +201,12 @@ static haq_status calibrate(struct bench *b, struct haq_diag *d)
     return s;
 }
 
-static haq_status run_all(struct bench *b, bool quick, struct haq_diag *d)
+/* How many comparisons of each kind. */
+struct amount {
+    int same, planted, beside;
+};
+
+static haq_status run_all(struct bench *b, struct amount n, struct haq_diag *d)
 {
     struct tally same = {0}, slower = {0}, noisy = {0};
     int neighbours = 0;
@@ -197,14 +217,13 @@ static haq_status run_all(struct bench *b, bool quick, struct haq_diag *d)
         neighbours++;
     printf("%-44s %5s %9s %6s %6s %6s %6s %6s %7s %7s\n", "", "n", "different",
            "valid", "noisy", "thrott", "distur", "wrong", "rounds", "dropped");
-    s = repeat(b, quick ? 100 : 1000, 0, &same, d);
+    s = repeat(b, n.same, 0, &same, d);
     print("A/A", &same);
     if (s == HAQ_OK)
-        s = repeat(b, quick ? 60 : 300, planted, &slower, d);
+        s = repeat(b, n.planted, planted, &slower, d);
     print("planted 3 %", &slower);
     for (int i = 0; s == HAQ_OK && i < neighbours; i++)
-        s = beside(b, &bench_neighbours[i], (quick ? 50 : 200) / neighbours,
-                   &noisy, d);
+        s = beside(b, &bench_neighbours[i], n.beside / neighbours, &noisy, d);
     int believed = slower.verdict[0] + slower.verdict[1];
     printf("A/A: %d of %d called different (promised: 6.4 %% at most)\n"
            "planted: found in %d of %d, and of %d that were not disturbed "
@@ -222,15 +241,19 @@ struct args {
     size_t threads;
     double seconds;
     const char *lock;
-    bool quick;
+    struct amount amount;
 };
+
+static const struct amount all = {1000, 300, 200}, quick = {100, 60, 50};
 
 static bool parse(struct args *a, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
         bool more = i + 1 < argc;
         if (!strcmp(argv[i], "--quick"))
-            a->quick = true;
+            a->amount = quick;
+        else if (!strcmp(argv[i], "--neighbours"))
+            a->amount = (struct amount){0, 0, a->amount.beside};
         else if (!strcmp(argv[i], "--seconds") && more)
             a->seconds = strtod(argv[++i], NULL);
         else if (!strcmp(argv[i], "--lock") && more)
@@ -247,13 +270,14 @@ static bool parse(struct args *a, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct args a = {.threads = 1, .seconds = 1e9};
+    struct args a = {.threads = 1, .seconds = 1e9, .amount = all};
     struct bench b = {.lock = -1};
     struct haq_diag d = {HAQ_OK, ""};
     if (!parse(&a, argc, argv)) {
-        fprintf(stderr, "usage: haq-bench-aa [--quick] [--seconds S] "
-                        "[--threads N] [--lock FILE] MODEL DATA.npz "
-                        "[RECIPE.json]\n");
+        fprintf(stderr,
+                "usage: haq-bench-aa [--quick] [--neighbours] [--seconds S] "
+                "[--threads N] [--lock FILE] MODEL DATA.npz "
+                "[RECIPE.json]\n");
         return 2;
     }
     b.data = a.file[1];
@@ -269,7 +293,7 @@ int main(int argc, char **argv)
                           &(struct haq_witness_config){.pool = b.pool}, &d);
     }
     if (s == HAQ_OK)
-        s = run_all(&b, a.quick, &d);
+        s = run_all(&b, a.amount, &d);
     if (s != HAQ_OK)
         fprintf(stderr, "%s\n", d.text);
     return s != HAQ_OK;

@@ -81,7 +81,7 @@ static void lab_init(struct lab *l, uint64_t seed)
     fixture_init(&l->files);
     for (size_t i = 0; i < MOST; i++) {
         l->runner[i] = (struct runner){l, 0.25, 0};
-        l->contestant[i] = (struct haq_contestant){run, &l->runner[i]};
+        l->contestant[i] = (struct haq_contestant){run, &l->runner[i], NULL};
     }
 }
 
