@@ -1,7 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
@@ -149,31 +148,12 @@ static haq_status show(struct haq_device_table *t, struct haq_target *target,
     return print_costs(t, d);
 }
 
-struct watch {
-    struct haq_progress_line line;
-    uint64_t start_ns;
-};
-
-static void report(void *arg, size_t done, size_t of)
-{
-    struct watch *w = arg;
-    double elapsed = (double)(haq_clock_ns() - w->start_ns) * 1e-9;
-    haq_progress_draw(
-        &w->line, &(struct haq_progress_state){
-                      .phase = "layers",
-                      .done = done,
-                      .total = of,
-                      .fraction = (double)done / (double)of,
-                      .elapsed_s = elapsed,
-                      .left_s = elapsed / (double)done * (double)(of - done)});
-}
-
 static haq_status profile(const struct haq_common *common, bool quick,
                           const char *path, struct haq_diag *d)
 {
     struct haq_target target;
     struct haq_device_table t;
-    struct watch watch = {.start_ns = haq_clock_ns()};
+    struct haq_progress_count count;
     int lock;
     haq_status s = haq_this_target(&target, NULL, NULL, common->isa, d);
     if (s != HAQ_OK)
@@ -185,14 +165,14 @@ static haq_status profile(const struct haq_common *common, bool quick,
                                          .caches = {haq_machine_cache(m, 1),
                                                     haq_machine_cache(m, 2),
                                                     haq_machine_cache(m, 3)},
-                                         .progress = report,
-                                         .arg = &watch};
-    haq_progress_init(&watch.line, common->quiet);
+                                         .progress = haq_count_draw,
+                                         .arg = &count};
+    haq_count_init(&count, "layers", common->quiet);
     s = haq_device_lock(&lock, d);
     if (s == HAQ_OK) {
         s = haq_device_table_measure(&t, &o, d);
         haq_device_unlock(lock);
-        haq_progress_end(&watch.line);
+        haq_progress_end(&count.line);
     }
     if (s == HAQ_OK) {
         s = show(&t, &target, path, common->json, d);

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/commands.h"
@@ -21,25 +20,6 @@ struct sensitivity_args {
     size_t samples;
     bool one_out;
 };
-
-struct watch {
-    struct haq_progress_line line;
-    uint64_t start_ns;
-};
-
-static void report(void *arg, size_t done, size_t of)
-{
-    struct watch *w = arg;
-    double elapsed = (double)(haq_clock_ns() - w->start_ns) * 1e-9;
-    haq_progress_draw(
-        &w->line, &(struct haq_progress_state){
-                      .phase = "runs",
-                      .done = done,
-                      .total = of,
-                      .fraction = (double)done / (double)of,
-                      .elapsed_s = elapsed,
-                      .left_s = elapsed / (double)done * (double)(of - done)});
-}
 
 /* ---- order ----------------------------------------------------------------
  */
@@ -205,18 +185,18 @@ static haq_status run(const struct sensitivity_args *a,
 {
     struct haq_recipe recipe;
     struct haq_sensitivity out;
-    struct watch watch = {.start_ns = haq_clock_ns()};
+    struct haq_progress_count count;
     struct haq_sensitivity_options opt = {.samples = a->samples,
                                           .one_out = a->one_out,
-                                          .progress = report,
-                                          .arg = &watch};
+                                          .progress = haq_count_draw,
+                                          .arg = &count};
     haq_recipe_init(&recipe);
-    haq_progress_init(&watch.line, common->quiet);
+    haq_count_init(&count, "runs", common->quiet);
     haq_status s = haq_uniform_recipe(&recipe, session, "--weights", a->weights,
                                       a->activations, a->calibration, d);
     if (s == HAQ_OK)
         s = haq_session_sensitivity(session, &recipe, &opt, &out, d);
-    haq_progress_end(&watch.line);
+    haq_progress_end(&count.line);
     if (s == HAQ_OK) {
         s = show(&out, &recipe, a, common->json, d);
         haq_sensitivity_fini(&out);

@@ -109,3 +109,24 @@ void haq_progress_end(struct haq_progress_line *p)
     p->open = false;
     fflush(stderr);
 }
+
+void haq_count_init(struct haq_progress_count *c, const char *phase, bool quiet)
+{
+    *c =
+        (struct haq_progress_count){.phase = phase, .start_ns = haq_clock_ns()};
+    haq_progress_init(&c->line, quiet);
+}
+
+void haq_count_draw(void *arg, size_t done, size_t of)
+{
+    struct haq_progress_count *c = arg;
+    double elapsed = (double)(haq_clock_ns() - c->start_ns) * 1e-9;
+    double left = done ? elapsed / (double)done * (double)(of - done) : -1;
+    haq_progress_draw(&c->line, &(struct haq_progress_state){
+                                    .phase = c->phase,
+                                    .done = done,
+                                    .total = of,
+                                    .fraction = (double)done / (double)of,
+                                    .elapsed_s = elapsed,
+                                    .left_s = left});
+}

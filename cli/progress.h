@@ -37,6 +37,18 @@ void haq_progress_draw(struct haq_progress_line *p,
 /* Wipe the line, so that other text can be written. */
 void haq_progress_end(struct haq_progress_line *p);
 
+/* Pieces of work that are counted: `done` of `of`, as long each. haq_count_draw
+ * is what libraries that report progress call; arg: the struct, in which
+ * `phase` is set by the caller.  End it with haq_progress_end(&c->line). */
+struct haq_progress_count {
+    struct haq_progress_line line;
+    const char *phase;
+    uint64_t start_ns;
+};
+void haq_count_init(struct haq_progress_count *c, const char *phase,
+                    bool quiet);
+void haq_count_draw(void *arg, size_t done, size_t of);
+
 /* "45s", "3m 12s", "2h 05m" for seconds >= 0. */
 enum { HAQ_DURATION_TEXT = 24 };
 void haq_duration_text(char out[HAQ_DURATION_TEXT], double seconds);
