@@ -11,25 +11,6 @@ enum { GROUPS_MAX = 4096 };
 /* ---- ids ------------------------------------------------------------------
  */
 
-static bool is_integer(enum haq_dtype t)
-{
-    return t == HAQ_I64 || t == HAQ_I32 || t == HAQ_U8 || t == HAQ_I8;
-}
-
-static int64_t integer_at(const struct haq_array *a, size_t i)
-{
-    switch (a->dtype) {
-    case HAQ_I64:
-        return ((const int64_t *)a->data)[i];
-    case HAQ_I32:
-        return ((const int32_t *)a->data)[i];
-    case HAQ_U8:
-        return ((const uint8_t *)a->data)[i];
-    default:
-        return ((const int8_t *)a->data)[i];
-    }
-}
-
 /* The array of ids; `own` is what is to be freed. */
 static haq_status find_ids(const struct haq_session *s,
                            enum haq_group_source source, const char *path,
@@ -50,7 +31,7 @@ static haq_status find_ids(const struct haq_session *s,
         return status;
     if (!(*out)->count)
         return haq_fail(d, HAQ_INVALID, "%s: has no array %s", path, name);
-    if (!is_integer((*out)->dtype) || (*out)->count != s->eval.set.n)
+    if (haq_dtype_is_real((*out)->dtype) || (*out)->count != s->eval.set.n)
         return haq_fail(d, HAQ_INVALID,
                         "%s: groups must be integers, one for each of %zu "
                         "samples",
@@ -119,7 +100,8 @@ static haq_status count(struct tally *t, size_t *n, const struct haq_array *ids,
         if (*n == GROUPS_MAX)
             return haq_fail(d, HAQ_INVALID, "more than %d groups",
                             GROUPS_MAX - 1);
-        struct tally *g = &t[find(t, n, integer_at(ids, i))];
+        struct tally *g =
+            &t[find(t, n, haq_dtype_get_int(ids->dtype, ids->data, i))];
         bool right = score[i] > 0.5f, before = base[i] > 0.5f;
         g->n++;
         g->right += right;

@@ -46,13 +46,13 @@ static haq_status measure(struct probe *p, const struct haq_recipe *recipe,
     return HAQ_OK;
 }
 
-/* Layers that `take` picks; float_act: activations stay float. */
+/* One layer alone, or (others) all but that; float_act: activations stay float.
+ */
 static haq_status subset(struct probe *p, size_t layer, bool others,
                          bool float_act, struct damage *out, struct haq_diag *d)
 {
     struct haq_recipe part = *p->recipe;
-    struct haq_recipe_layer *list =
-        calloc(p->recipe->n, sizeof *part.layer + 1);
+    struct haq_recipe_layer *list = calloc(p->recipe->n + 1, sizeof *list);
     struct haq_act_spec plain;
     if (!list)
         return haq_fail(d, HAQ_NOMEM, "sensitivity");
