@@ -2,9 +2,13 @@
 
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+
+enum { CALM_LOOKS = 4, PAUSE_NS = 5000000 };
+static const uint64_t MINUTE_NS = UINT64_C(60000000000);
 
 static void note_thread(void *arg, size_t begin, size_t end, size_t worker)
 {
@@ -69,6 +73,32 @@ uint64_t haq_meter_now_ns(const struct haq_meter *m)
 {
     return m->config.clock_ns ? m->config.clock_ns(m->config.arg)
                               : haq_clock_ns();
+}
+
+bool haq_meter_wait(struct haq_meter *m, uint64_t patience_ns)
+{
+    struct haq_reading last, now;
+    uint64_t start = haq_meter_now_ns(m);
+    int calm = 0;
+
+    haq_witnesses_read(m->witnesses, &last);
+    while (calm < CALM_LOOKS) {
+        haq_witnesses_read(m->witnesses, &now);
+        calm = haq_witnesses_calm(m->witnesses, &last, &now) ? calm + 1 : 0;
+        last = now;
+        if (!calm) {
+            if (haq_meter_now_ns(m) - start > patience_ns)
+                break;
+            nanosleep(&(struct timespec){0, PAUSE_NS}, NULL);
+            haq_witnesses_read(m->witnesses, &last);
+        }
+    }
+    m->restless_ns = calm ? 0 : m->restless_ns + patience_ns;
+    if (m->restless_ns > MINUTE_NS) {
+        haq_witnesses_forget(m->witnesses);
+        m->restless_ns = 0;
+    }
+    return calm;
 }
 
 haq_status haq_meter_make_sweep(struct haq_meter *m, struct haq_diag *d)

@@ -5,7 +5,13 @@
 
 #include "base/clock.h"
 
-enum { SPINS = 4, CHAIN = 1 << 15, FAN = 1 << 15, THREADS_MAX = 256 };
+enum {
+    SPINS = 4,
+    CHAIN = 1 << 15,
+    FAN = 1 << 15,
+    HAND_OVERS = 16,
+    THREADS_MAX = 256
+};
 
 /* An addition that the compiler can neither drop nor join with others. */
 static inline void add(uint64_t *x, uint64_t y)
@@ -59,7 +65,7 @@ static double fan(void)
 
 struct haq_spin haq_spin(void)
 {
-    struct haq_spin best = {INFINITY, INFINITY};
+    struct haq_spin best = {.chain_ns = INFINITY, .fan_ns = INFINITY};
     for (int i = 0; i < SPINS; i++) {
         best.chain_ns = fmin(best.chain_ns, chain());
         best.fan_ns = fmin(best.fan_ns, fan());
@@ -75,9 +81,30 @@ static void spin_share(void *arg, size_t begin, size_t end, size_t worker)
         out[i] = haq_spin();
 }
 
+static void do_nothing(void *arg, size_t begin, size_t end, size_t worker)
+{
+    (void)arg;
+    (void)begin;
+    (void)end;
+    (void)worker;
+}
+
+/* The best of some, as above. */
+static double hand_over_ns(struct haq_pool *pool, size_t threads)
+{
+    double best = INFINITY;
+    for (int i = 0; i < SPINS; i++) {
+        uint64_t start = haq_clock_ns();
+        for (int k = 0; k < HAND_OVERS; k++)
+            haq_pool_run(pool, threads, 1, do_nothing, NULL);
+        best = fmin(best, (double)(haq_clock_ns() - start) / HAND_OVERS);
+    }
+    return best;
+}
+
 struct haq_spin haq_spin_pool(struct haq_pool *pool)
 {
-    struct haq_spin each[THREADS_MAX], worst = {0, 0};
+    struct haq_spin each[THREADS_MAX], worst = {0, 0, 0};
     size_t n = pool ? haq_pool_threads(pool) : 1;
     if (n == 1)
         return haq_spin();
@@ -87,5 +114,6 @@ struct haq_spin haq_spin_pool(struct haq_pool *pool)
         worst.chain_ns = fmax(worst.chain_ns, each[i].chain_ns);
         worst.fan_ns = fmax(worst.fan_ns, each[i].fan_ns);
     }
+    worst.hand_over_ns = hand_over_ns(pool, n);
     return worst;
 }

@@ -6,6 +6,12 @@
  * many per cycle as the core can: a second hardware thread of the same core,
  * which in a virtual machine may belong to somebody else and is seen by no
  * counter, takes a part of them, while the chain hardly feels it.
+ *
+ * Of several threads also how long a loop without work takes from all to all:
+ * what a hand-over costs, a few moves of a cache line.  A host that moves one
+ * of a virtual machine's CPUs away from the cache that they shared makes it
+ * four times as long, and everything that threads hand to each other with it
+ * (measured: networks twice as slow for seconds, the two loops as before).
  */
 #ifndef HAQ_RUNTIME_SPIN_H
 #define HAQ_RUNTIME_SPIN_H
@@ -14,6 +20,7 @@
 
 struct haq_spin {
     double chain_ns, fan_ns;
+    double hand_over_ns; /* 0 for one thread */
 };
 
 /* The best of four spins of each kind, about half a millisecond together: what

@@ -110,6 +110,13 @@ static const struct witness {
      "independent additions, as beside a busy sibling of the core, took "
      "longer than at best by ",
      " %"},
+    /* Far beyond what neighbours in one cache differ by: 120 ns where
+     * hardware threads of one core need 75 and cores of two caches 450. */
+    {"hand-over", FIELD(hand_over_ns), longer_than_best, 1.5, HAQ_DISTURBED,
+     false, 100,
+     "its threads are far from each other: a hand-over between them took "
+     "longer than at best by ",
+     " %"},
 #undef FIELD
 };
 _Static_assert(sizeof rows / sizeof *rows == HAQ_WITNESSES, "all rows");
@@ -155,10 +162,7 @@ haq_status haq_witnesses_new(struct haq_witnesses **out,
     if (config->threads)
         memcpy(w->thread, config->thread,
                config->threads * sizeof *config->thread);
-    for (size_t i = 0; i < HAQ_WITNESSES; i++) {
-        w->least[i] = INFINITY;
-        w->most[i] = -INFINITY;
-    }
+    haq_witnesses_forget(w);
     haq_look_for_cpus(w);
     for (size_t c = 0; c < HAQ_CPUS_MAX; c++)
         w->cpus += w->cpu[c];
@@ -208,6 +212,25 @@ uint32_t haq_witnesses_judge(const struct haq_witnesses *w,
             mask |= UINT32_C(1) << i;
     }
     return mask;
+}
+
+bool haq_witnesses_calm(const struct haq_witnesses *w,
+                        const struct haq_reading *before,
+                        const struct haq_reading *after)
+{
+    uint32_t mask = haq_witnesses_judge(w, before, after);
+    for (size_t i = 0; i < HAQ_WITNESSES; i++)
+        if (mask >> i & 1 && rows[i].amount != changed)
+            return false;
+    return true;
+}
+
+void haq_witnesses_forget(struct haq_witnesses *w)
+{
+    for (size_t i = 0; i < HAQ_WITNESSES; i++) {
+        w->least[i] = INFINITY;
+        w->most[i] = -INFINITY;
+    }
 }
 
 /* ---- words ----------------------------------------------------------------

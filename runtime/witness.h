@@ -23,7 +23,7 @@
 #include "base/status.h"
 #include "runtime/spin.h"
 
-enum { HAQ_WITNESSES = 14 };
+enum { HAQ_WITNESSES = 15 };
 
 enum haq_disturbance {
     HAQ_DISTURBED, /* somebody or something took part of the machine */
@@ -89,6 +89,15 @@ size_t haq_witnesses_judge_all(const struct haq_witnesses *w,
 
 /* Was any reading of it refused? */
 bool haq_witness_missing(const struct haq_witnesses *w, size_t i);
+
+/* Do all that may pass again, if any, keep silent about the two readings?  What
+ * has changed for good (a smaller cgroup) is none of them. */
+bool haq_witnesses_calm(const struct haq_witnesses *w,
+                        const struct haq_reading *before,
+                        const struct haq_reading *after);
+
+/* What is best begins anew with the next reading. */
+void haq_witnesses_forget(struct haq_witnesses *w);
 
 const char *haq_witness_name(size_t i); /* static: "preempted", ... */
 enum haq_disturbance haq_witness_kind(size_t i);

@@ -19,7 +19,7 @@ struct haq_look {
     double wall_ms;               /* wall clock minus raw clock */
     double quota_cpus, throttled; /* of the cgroups above us: least, times */
     double online_cpus;
-    double chain_ns, fan_ns; /* runtime/spin.h */
+    double chain_ns, fan_ns, hand_over_ns; /* runtime/spin.h */
 };
 
 struct haq_witnesses {

@@ -378,6 +378,7 @@ void haq_look(struct haq_witnesses *w, struct haq_look *o)
     struct haq_spin s = spin(w);
     o->chain_ns = s.chain_ns;
     o->fan_ns = s.fan_ns;
+    o->hand_over_ns = s.hand_over_ns;
     look_at_threads(w, o, &ran_ns);
     look_at_ticks(w, o, ran_ns);
     look_at_speeds(w, o);

@@ -130,11 +130,12 @@ const struct haq_timing *haq_candidate_timing(const struct haq_candidate *c)
 struct haq_interval haq_candidate_ms(const struct haq_search *s,
                                      const struct haq_timing *t)
 {
-    double base = s->base->thorough.ms.value;
+    struct haq_interval base = s->base->thorough.ms;
     if (isnan(t->speedup.value) || !s->base->thorough.known)
         return t->ms;
-    return (struct haq_interval){base / t->speedup.value,
-                                 base / t->speedup.high, base / t->speedup.low};
+    return (struct haq_interval){base.value / t->speedup.value,
+                                 base.low / t->speedup.high,
+                                 base.high / t->speedup.low};
 }
 
 bool haq_candidate_confirmed(const struct haq_search *s,

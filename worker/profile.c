@@ -5,12 +5,25 @@
 #include "runtime/copies.h"
 #include "worker/session_priv.h"
 
-enum { ROUNDS = 30, WARM_UP = 3, ROUNDS_PER_FLOAT = 3 };
+enum {
+    ROUNDS = 30,
+    WARM_UP = 3,
+    ROUNDS_PER_FLOAT = 3,
+    BUDGET_MS = 2000,
+    PATIENCE = 10, /* budgets to wait for a calm machine */
+    MOST_PATIENCE_MS = 10000,
+    PROFILE_PATIENCE_MS = 2000
+};
 
 void haq_profile_fini(struct haq_profile *p)
 {
     haq_arena_fini(&p->arena);
     *p = (struct haq_profile){0};
+}
+
+static uint64_t ms_to_ns(size_t ms)
+{
+    return (uint64_t)ms * 1000000;
 }
 
 /* A context for the recipe on s->single, fed with samples. */
@@ -142,6 +155,7 @@ haq_status haq_session_profile(struct haq_session *s,
     if (status == HAQ_OK)
         status = haq_device_lock(&lock, d);
     if (status == HAQ_OK) {
+        haq_meter_wait(s->meter, ms_to_ns(PROFILE_PATIENCE_MS));
         run_rounds(&mine, &base, rounds);
         haq_device_unlock(lock);
         status = describe(out, b.plan, &mine, &base, d);
@@ -176,8 +190,12 @@ haq_status haq_session_compare(struct haq_session *s,
     struct haq_ready *b = calloc(n + 1, sizeof *b);
     struct haq_copies *copies = calloc(n + 1, sizeof *copies);
     struct haq_contestant *c = calloc(n + 1, sizeof *c);
-    struct haq_measure_options measure = {
-        .budget_ns = (uint64_t)opt->budget_ms * 1000000, .cold = opt->cold};
+    size_t budget_ms = opt->budget_ms ? opt->budget_ms : BUDGET_MS;
+    struct haq_measure_options measure = {.budget_ns = ms_to_ns(budget_ms),
+                                          .cold = opt->cold};
+    size_t patience_ms = budget_ms < MOST_PATIENCE_MS / PATIENCE
+                             ? budget_ms * PATIENCE
+                             : MOST_PATIENCE_MS;
     int lock = -1;
     haq_status status =
         b && copies && c ? haq_session_single(s, opt->batch ? opt->batch : 1, d)
@@ -193,6 +211,7 @@ haq_status haq_session_compare(struct haq_session *s,
     if (status == HAQ_OK)
         status = haq_device_lock(&lock, d);
     if (status == HAQ_OK) {
+        haq_meter_wait(s->meter, ms_to_ns(patience_ms));
         status = haq_measure(out, s->meter, c, n + 1, &measure, d);
         haq_device_unlock(lock);
     }

@@ -32,6 +32,7 @@ struct lab {
     char log[LOG];      /* one letter per run */
     size_t logged;
     size_t readings;
+    double reading_ns;                   /* that one takes */
     double (*slow_when)(size_t reading); /* factor on runs of contestant 1 */
     struct haq_spin (*spin)(size_t reading);
     int64_t (*wall)(size_t reading);
@@ -65,7 +66,9 @@ static struct haq_spin spin(void *arg)
 {
     struct lab *l = arg;
     l->readings++;
-    return l->spin ? l->spin(l->readings) : (struct haq_spin){70000, 35000};
+    l->now_ns += l->reading_ns;
+    return l->spin ? l->spin(l->readings)
+                   : (struct haq_spin){70000, 35000, 120};
 }
 
 static int64_t wall(void *arg)
@@ -277,7 +280,7 @@ static void one_alone_can_be_measured(void)
 /* Every fourth round a sibling is busy, and contestant 1 suffers. */
 static struct haq_spin busy_sometimes(size_t reading)
 {
-    return (struct haq_spin){70000, reading % 4 == 3 ? 60000 : 35000};
+    return (struct haq_spin){70000, reading % 4 == 3 ? 60000 : 35000, 120};
 }
 
 static double slow_sometimes(size_t reading)
@@ -305,12 +308,17 @@ static void disturbed_rounds_do_not_count(void)
 
 static struct haq_spin busy_mostly(size_t reading)
 {
-    return (struct haq_spin){70000, reading > 4 ? 60000 : 35000};
+    return (struct haq_spin){70000, reading > 4 ? 60000 : 35000, 120};
+}
+
+static struct haq_spin apart(size_t reading)
+{
+    return (struct haq_spin){70000, 35000, reading > 4 ? 450 : 120};
 }
 
 static struct haq_spin slow_clock(size_t reading)
 {
-    return (struct haq_spin){reading > 4 ? 90000 : 70000, 35000};
+    return (struct haq_spin){reading > 4 ? 90000 : 70000, 35000, 120};
 }
 
 static void too_many_of_them_spoil_the_result_and_are_named(void)
@@ -319,6 +327,7 @@ static void too_many_of_them_spoil_the_result_and_are_named(void)
         struct haq_spin (*spin)(size_t reading);
         const char *verdict, *name;
     } cases[] = {{busy_mostly, "disturbed", "core-share"},
+                 {apart, "disturbed", "hand-over"},
                  {slow_clock, "throttled", "clock-rate"}};
     for (size_t i = 0; i < 2; i++) {
         struct lab l;
@@ -336,7 +345,7 @@ static void too_many_of_them_spoil_the_result_and_are_named(void)
 
 static struct haq_spin busy_always(size_t reading)
 {
-    return (struct haq_spin){70000, reading > 1 ? 60000 : 35000};
+    return (struct haq_spin){70000, reading > 1 ? 60000 : 35000, 120};
 }
 
 /* A number is there, and the verdict says what it is worth. */
@@ -403,6 +412,48 @@ static void what_changes_for_good_spoils_all_that_follows(void)
     }
 }
 
+static struct haq_spin apart_for_long(size_t reading)
+{
+    return (struct haq_spin){70000, 35000,
+                             reading > 10 && reading < 100 ? 450 : 120};
+}
+
+static struct haq_spin apart_for_good(size_t reading)
+{
+    return (struct haq_spin){70000, 35000, reading > 10 ? 450 : 120};
+}
+
+static void open_slow_reader(struct lab *l, double reading_ns,
+                             struct haq_spin (*spins)(size_t reading))
+{
+    lab_init(l, 15);
+    l->spin = spins;
+    l->reading_ns = reading_ns;
+    lab_open(l);
+    CU_ASSERT(haq_meter_wait(l->meter, 0));
+}
+
+static void waiting_ends_when_the_machine_is_calm_again(void)
+{
+    struct lab l;
+    open_slow_reader(&l, 1e6, apart_for_long);
+    CU_ASSERT_FALSE(haq_meter_wait(l.meter, 20000000)); /* 20 of 95 ms */
+    CU_ASSERT(haq_meter_wait(l.meter, 1000000000));
+    CU_ASSERT(l.readings > 100 && l.readings < 120);
+    lab_fini(&l);
+}
+
+static void a_machine_that_stays_changed_is_what_it_is_now(void)
+{
+    struct lab l;
+    size_t waits = 0;
+    open_slow_reader(&l, 1e8, apart_for_good);
+    while (!haq_meter_wait(l.meter, 1000000000) && waits < 100)
+        waits++;
+    CU_ASSERT_EQUAL(waits, 61); /* seconds */
+    lab_fini(&l);
+}
+
 static void missing_witnesses_are_listed(void)
 {
     struct lab l;
@@ -410,7 +461,7 @@ static void missing_witnesses_are_listed(void)
     struct haq_measured m = measure(&l, 2, NULL);
     json_t *missing = haq_measured_missing(&m);
     /* An empty folder tells nothing; clocks and spins need none. */
-    CU_ASSERT_EQUAL(json_array_size(missing), HAQ_WITNESSES - 3);
+    CU_ASSERT_EQUAL(json_array_size(missing), HAQ_WITNESSES - 4);
     CU_ASSERT_STRING_EQUAL(json_string_value(json_array_get(missing, 0)),
                            "preempted");
     json_decref(missing);
@@ -528,6 +579,8 @@ int main(void)
         HAQ_TEST(when_no_round_counts_all_are_shown),
         HAQ_TEST(a_clock_step_costs_a_round),
         HAQ_TEST(what_changes_for_good_spoils_all_that_follows),
+        HAQ_TEST(waiting_ends_when_the_machine_is_calm_again),
+        HAQ_TEST(a_machine_that_stays_changed_is_what_it_is_now),
         HAQ_TEST(missing_witnesses_are_listed),
         HAQ_TEST(cold_runs_come_one_by_one),
         HAQ_TEST(energy_is_counted_where_it_can_be_read),

@@ -103,7 +103,7 @@ static void set_up(struct machine *m)
 {
     *m = (struct machine){.wall_ns = 1700000000000000000,
                           .now_ns = 1000 * MS,
-                          .spin = {71000, 38000}};
+                          .spin = {71000, 38000, 120}};
     fixture_init(&m->files);
     set_thread(m, MAIN, "0", 3, 500000);
     set_thread(m, HELPER, "1", 0, 0);
@@ -263,11 +263,16 @@ static void spins_see_what_no_counter_tells(void)
     start(&m);
     m.spin.fan_ns = 57000; /* a busy sibling on the host */
     CU_ASSERT_STRING_EQUAL(round_of(&m, 5 * MS), "core-share");
-    m.spin = (struct haq_spin){78100, 41800}; /* a slower clock slows both */
+    m.spin =
+        (struct haq_spin){78100, 41800, 120}; /* a slower clock slows both */
     CU_ASSERT_STRING_EQUAL(round_of(&m, 5 * MS), "clock-rate core-share");
     CU_ASSERT_STRING_EQUAL(
         words(&m, "clock-rate"),
         "a chain of additions took longer than at best by 10 %");
+    m.spin = (struct haq_spin){71000, 38000, 120};
+    round_of(&m, 5 * MS);
+    m.spin.hand_over_ns = 450; /* two threads that share no cache any more */
+    CU_ASSERT_STRING_EQUAL(round_of(&m, 5 * MS), "hand-over");
     tear_down(&m);
 }
 
