@@ -127,6 +127,11 @@ const struct haq_timing *haq_candidate_timing(const struct haq_candidate *c)
     return c->quick.known ? &c->quick : NULL;
 }
 
+bool haq_timing_spoilt(const struct haq_timing *t)
+{
+    return !strcmp(t->verdict, "disturbed") || !strcmp(t->verdict, "throttled");
+}
+
 struct haq_interval haq_candidate_ms(const struct haq_search *s,
                                      const struct haq_timing *t)
 {

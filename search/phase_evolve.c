@@ -364,6 +364,18 @@ static void add_thorough(struct haq_search *s)
     s->confirmed = s->batch;
 }
 
+/* What a disturbed machine has spoilt is measured again when all else is done:
+ * it may be another machine then. */
+static void add_spoilt(struct haq_search *s)
+{
+    if (s->config.time_s > 0 && !s->replaying &&
+        s->elapsed_s > s->config.time_s)
+        return;
+    for (size_t i = 0; i < s->n_candidates; i++)
+        if (s->candidate[i]->thorough.known)
+            haq_slot_add(s, HAQ_SLOT_THOROUGH, s->candidate[i], 0, 0);
+}
+
 /* In batches, so that whenever time ends what was begun is finished: first the
  * accuracies, then the latencies of those that are still allowed. */
 void haq_plan_confirm(struct haq_search *s)
@@ -376,8 +388,10 @@ void haq_plan_confirm(struct haq_search *s)
             continue;
         }
         size_t n = affordable_batch(s);
-        if (!n)
+        if (!n) {
+            add_spoilt(s);
             return;
+        }
         for (size_t i = s->batch; i < s->batch + n; i++)
             if (!haq_slice_is_whole(s))
                 haq_slot_add(s, HAQ_SLOT_WHOLE, s->member[i], 0, 0);

@@ -32,6 +32,7 @@ struct haq_timing {
     int64_t rounds;
     bool predicted;      /* by the table of layer times, not measured */
     const char *verdict; /* of the measurement (worker/task.h); "": not told */
+    int tries;           /* results that were told */
 };
 
 struct haq_candidate {
@@ -138,6 +139,9 @@ bool haq_candidate_whole(const struct haq_search *s,
 
 /* Best known timing, or NULL. */
 const struct haq_timing *haq_candidate_timing(const struct haq_candidate *c);
+
+/* Disturbed or throttled: not to be believed. */
+bool haq_timing_spoilt(const struct haq_timing *t);
 
 /* Speed-up turned into milliseconds of the float baseline; as measured when the
  * measurement was not paired. */

@@ -10,6 +10,7 @@ enum {
     QUICK_MS = 60,
     THOROUGH_MS = 400,
     PROFILE_ROUNDS = 15,
+    MOST_TRIES = 3,
     DAMAGE_SAMPLES = 256
 };
 
@@ -87,6 +88,7 @@ static const char *read_timing(struct haq_timing *t, const json_t *result)
     double rounds = number(result, "rounds");
     *t = (struct haq_timing){
         .known = true,
+        .tries = t->tries + 1,
         .ms = ms,
         .speedup = up,
         .verdict = verdict_of(result),
@@ -181,9 +183,11 @@ static bool timing_known(const struct haq_candidate *c)
     return c->quick.known || c->thorough.known;
 }
 
+/* What the machine spoilt is worth asking for again, a few times. */
 static bool thorough_known(const struct haq_candidate *c)
 {
-    return c->thorough.known;
+    return c->thorough.known && (c->thorough.tries >= MOST_TRIES ||
+                                 !haq_timing_spoilt(&c->thorough));
 }
 
 static bool never(const struct haq_candidate *c)
@@ -287,7 +291,11 @@ void haq_slot_add(struct haq_search *s, enum haq_slot_kind kind,
         s->slot = p, s->slot_room = room;
     }
     json_t *params = kinds[kind].params(s);
-    if (!params) {
+    /* Another question than the one that was answered, also for a store. */
+    int tries = kind == HAQ_SLOT_THOROUGH ? c->thorough.tries : 0;
+    if (!params ||
+        (tries && json_object_set_new(params, "again", json_integer(tries)))) {
+        json_decref(params);
         haq_search_fail(s, HAQ_NOMEM, "no memory for another measurement");
         return;
     }

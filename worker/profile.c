@@ -10,9 +10,9 @@ enum {
     WARM_UP = 3,
     ROUNDS_PER_FLOAT = 3,
     BUDGET_MS = 2000,
-    PATIENCE = 10, /* budgets to wait for a calm machine */
+    PATIENCE = 5, /* budgets to wait for a calm machine */
     MOST_PATIENCE_MS = 10000,
-    PROFILE_PATIENCE_MS = 2000
+    PROFILE_PATIENCE_MS = 500
 };
 
 void haq_profile_fini(struct haq_profile *p)

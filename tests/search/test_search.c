@@ -466,6 +466,36 @@ static void a_timing_in_doubt_is_revised(void)
     haq_search_free(s);
 }
 
+/* Points of the front with that verdict. */
+static size_t points_with(const json_t *front, const char *verdict)
+{
+    size_t i, n = 0;
+    json_t *p;
+    json_array_foreach(json_object_get(front, "points"), i, p)
+    {
+        const char *v =
+            json_string_value(json_object_get(p, "latency_verdict"));
+        n += v && !strcmp(v, verdict);
+    }
+    return n;
+}
+
+static void what_was_disturbed_is_measured_again(void)
+{
+    struct haq_search_config c = sim_config();
+    for (int64_t times = 1; times <= 5; times += 4) {
+        struct sim m;
+        sim_init(&m);
+        m.disturbed = times;
+        json_t *front = sim_run(&m, &c);
+        size_t n = json_array_size(json_object_get(front, "points"));
+        CU_ASSERT(n > 5);
+        CU_ASSERT_EQUAL(points_with(front, times == 1 ? "valid" : "disturbed"),
+                        n);
+        json_decref(front);
+    }
+}
+
 static void a_stopped_search_shows_what_it_knows(void)
 {
     for (size_t after = 1; after < 400; after += 57) {
@@ -608,6 +638,7 @@ int main(void)
         HAQ_TEST(without_the_float_model_there_is_no_search),
         HAQ_TEST(a_want_is_told_once),
         HAQ_TEST(a_timing_in_doubt_is_revised),
+        HAQ_TEST(what_was_disturbed_is_measured_again),
         HAQ_TEST(a_stopped_search_shows_what_it_knows),
         HAQ_TEST(a_search_keeps_to_its_time),
         HAQ_TEST(resuming_a_killed_search_loses_nothing),
