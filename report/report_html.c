@@ -238,11 +238,12 @@ static void write_points(struct haq_buf *b, const struct haq_view *v)
     for (size_t i = 0; i < v->n_uniform; i++)
         if (!haq_view_on_front(v, &v->uniform[i]))
             write_row(b, v, &v->uniform[i], 0);
-    haq_buf_puts(b, "</tbody></table></div>\n<p class=\"note\">Latency is the "
-                    "float model's divided by the speed-up, which is measured "
-                    "interleaved with float; bits are the mean per weight. The "
-                    "knee is the point with the least sum of the objectives, "
-                    "each scaled to the front.</p>\n");
+    haq_buf_puts(b,
+                 "</tbody></table></div>\n<p class=\"note\">Latency is the "
+                 "float model's divided by the speed-up, which is measured "
+                 "interleaved with float; bits are the mean per weight. The "
+                 "knee is the point where drop (of what is allowed), latency "
+                 "and size (of float's) have the least sum.</p>\n");
 }
 
 /* ---- heat map -------------------------------------------------------------*/

@@ -14,6 +14,8 @@ enum { INT8 = HAQ_WEIGHT_INT8, ID_DIGITS = 12, FAILURES_SHOWN = 20 };
 static const double size_step = 0.03;
 /* Edges of the hypervolume beyond float. */
 static const double reference_margin = 1.1;
+/* Points, or percent of a loss, that one would give at most when not asked. */
+static const double usual_drop = 2;
 
 /* Candidates that may stand on the front, then those that do. */
 struct choice {
@@ -313,9 +315,8 @@ static struct reference reference(const struct haq_search *s)
 }
 
 static void scaled(const struct haq_search *s, const struct haq_candidate *c,
-                   double *x)
+                   struct reference r, double *x)
 {
-    struct reference r = reference(s);
     const struct haq_timing *t = haq_candidate_timing(c);
     double drop = haq_candidate_drop(s, c, haq_candidate_whole(s, c));
     size_t m = 0;
@@ -335,7 +336,7 @@ static double volume_of(const struct haq_search *s,
     double *x = calloc(n + 1, m * sizeof *x), v = NAN;
     if (x) {
         for (size_t i = 0; i < n; i++)
-            scaled(s, c[i], x + i * m);
+            scaled(s, c[i], reference(s), x + i * m);
         v = haq_hypervolume(x, n, m, edge);
     }
     free(x);
@@ -484,12 +485,25 @@ static json_t *limits_json(const struct haq_search_config *c)
                      "max_size_bytes", haq_json_real(c->max_size_bytes));
 }
 
+/* The point that costs least, when the drop that is allowed, all of the float
+ * model's time and all of its bytes cost one each.  The scales are the model's
+ * and the user's, not the front's: the same point is the knee whichever others
+ * a search has found. */
 static json_t *knee_json(const struct haq_search *s, const struct choice *c)
 {
-    if (!c->n)
-        return json_null();
-    size_t knee = haq_knee(c->f, c->n, haq_objective_count(s));
-    return json_stringn(c->candidate[knee]->id, ID_DIGITS);
+    double x[HAQ_MAX_OBJECTIVES], least = INFINITY;
+    const char *id = c->n ? c->candidate[0]->id : NULL;
+    struct reference r = reference(s);
+    r.drop = isfinite(s->config.max_drop) ? r.drop : usual_drop;
+    for (size_t i = 0; i < c->n; i++) {
+        double sum = 0;
+        scaled(s, c->candidate[i], r, x);
+        for (size_t k = 0; k < haq_objective_count(s); k++)
+            sum += fmax(x[k], 0); /* better than float is luck */
+        if (sum < least)
+            least = sum, id = c->candidate[i]->id;
+    }
+    return id ? json_stringn(id, ID_DIGITS) : json_null();
 }
 
 static int fill_front(const struct haq_search *s, const struct choice *c,

@@ -125,30 +125,6 @@ double haq_hypervolume(const double *f, size_t n, size_t m, const double *ref)
 
 /* ---- choice ---------------------------------------------------------------*/
 
-size_t haq_knee(const double *f, size_t n, size_t m)
-{
-    assert(n);
-    double low[3], high[3];
-    for (size_t k = 0; k < m; k++) {
-        low[k] = high[k] = f[k];
-        for (size_t i = 1; i < n; i++) {
-            low[k] = fmin(low[k], f[i * m + k]);
-            high[k] = fmax(high[k], f[i * m + k]);
-        }
-    }
-    size_t best = 0;
-    double best_sum = INFINITY;
-    for (size_t i = 0; i < n; i++) {
-        double sum = 0;
-        for (size_t k = 0; k < m; k++)
-            if (high[k] > low[k])
-                sum += (f[i * m + k] - low[k]) / (high[k] - low[k]);
-        if (sum < best_sum)
-            best = i, best_sum = sum;
-    }
-    return best;
-}
-
 bool haq_spread_order(const double *f, size_t m, size_t *index, size_t n)
 {
     double *crowd = calloc(n + 1, sizeof *crowd);

@@ -17,14 +17,6 @@ size_t haq_nondominated(const double *f, const double *violation, size_t n,
  * not better than ref in every objective add nothing.  NAN: no memory. */
 double haq_hypervolume(const double *f, size_t n, size_t m, const double *ref);
 
-/* The knee of a front: every objective is scaled to [0, 1] over the front, and
- * the knee has the least sum.  With two objectives the ends of the front are
- * then (0,1) and (1,0) and this is the point farthest from their chord, on the
- * side of the ideal; with three it is the same with the plane through (1,0,0),
- * (0,1,0), (0,0,1).  An objective without range counts nothing; ties go to the
- * first.  n >= 1. */
-size_t haq_knee(const double *f, size_t n, size_t m);
-
 /* Put the points index[0..n-1] into the order in which they cover the front
  * best: whatever is cut off at the end, what is left is well spread.  (From the
  * whole set the most crowded point goes last, of the rest the most crowded one

@@ -73,25 +73,6 @@ static void points_that_are_not_allowed_neither_stay_nor_push_out(void)
     CU_ASSERT(keep[1]);
 }
 
-static void the_knee_is_farthest_from_the_chord(void)
-{
-    /* Ends (0,10) and (100,0); distances by the line through them. */
-    const double f[] = {0, 10, 10, 4, 30, 2, 60, 1, 100, 0};
-    CU_ASSERT(haq_knee(f, 5, 2) == 1);
-    double far = 0;
-    size_t best = 0;
-    for (size_t i = 0; i < 5; i++) {
-        double x = f[2 * i] / 100, y = f[2 * i + 1] / 10;
-        if ((1 - x - y) / sqrt(2) > far)
-            far = (1 - x - y) / sqrt(2), best = i;
-    }
-    CU_ASSERT(best == 1);
-    const double same[] = {2, 7, 2, 7};
-    CU_ASSERT(haq_knee(same, 2, 2) == 0);
-    const double three[] = {0, 1, 1, 1, 0, 1, 1, 1, 0, .3, .3, .3};
-    CU_ASSERT(haq_knee(three, 4, 3) == 3);
-}
-
 static void any_prefix_of_a_spread_covers_the_front(void)
 {
     double f[200];
@@ -124,7 +105,6 @@ int main(void)
         HAQ_TEST(hypervolume_equals_inclusion_and_exclusion),
         HAQ_TEST(equal_points_stay_once),
         HAQ_TEST(points_that_are_not_allowed_neither_stay_nor_push_out),
-        HAQ_TEST(the_knee_is_farthest_from_the_chord),
         HAQ_TEST(any_prefix_of_a_spread_covers_the_front),
         CU_TEST_INFO_NULL,
     };

@@ -70,6 +70,33 @@ static void every_point_is_confirmed_and_none_dominates_another(void)
     json_decref(f);
 }
 
+static void the_knee_costs_least_by_scales_that_no_front_changes(void)
+{
+    struct sim m;
+    struct haq_search_config c = sim_config();
+    size_t i;
+    json_t *p;
+    double least = INFINITY;
+    const char *best = NULL;
+    c.max_drop = 4;
+    sim_init(&m);
+    json_t *f = sim_run(&m, &c), *base = json_object_get(f, "baseline");
+    json_array_foreach(json_object_get(f, "points"), i, p)
+    {
+        double sum = fmax(sim_number(p, "drop", NULL), 0) / 4 +
+                     sim_number(p, "latency_ms", "median") / 1.1 /
+                         sim_number(base, "latency_ms", "median") +
+                     sim_number(p, "size_bytes", NULL) / 1.1 /
+                         sim_number(base, "size_bytes", NULL);
+        if (sum < least) {
+            least = sum;
+            best = json_string_value(json_object_get(p, "id"));
+        }
+    }
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(f, "knee")), best);
+    json_decref(f);
+}
+
 static void the_order_of_tells_changes_nothing(void)
 {
     uint64_t hash[3];
@@ -620,6 +647,7 @@ int main(void)
         HAQ_TEST(a_search_ends_with_a_front_that_beats_uniform_widths),
         HAQ_TEST(the_points_of_a_front_can_be_told_apart),
         HAQ_TEST(every_point_is_confirmed_and_none_dominates_another),
+        HAQ_TEST(the_knee_costs_least_by_scales_that_no_front_changes),
         HAQ_TEST(the_order_of_tells_changes_nothing),
         HAQ_TEST(the_seed_decides_what_is_tried),
         HAQ_TEST(no_measurement_is_wanted_twice),
