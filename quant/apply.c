@@ -1,11 +1,13 @@
 #include "quant/apply.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/map.h"
 #include "quant/flow.h"
+#include "quant/layer_weight.h"
 #include "quant/params.h"
 #include "quant/qweight_cache.h"
 #include "quant/range.h"
@@ -60,6 +62,37 @@ static haq_status quantize_input(struct job *j, int node, int input,
     return HAQ_OK;
 }
 
+static haq_status replace_bias(struct job *j, int node, struct haq_diag *d)
+{
+    struct haq_params_layer given;
+    size_t rows, k;
+    const struct haq_node *n = &j->g->nodes[node];
+    haq_status s = haq_params_layer(&given, j->params, n->layer, d);
+    if (s || !given.bias)
+        return s;
+    haq_layer_weight_dims(j->g, n, &rows, &k);
+    if (!haq_layer_has_bias(j->g, n))
+        return haq_fail(d, HAQ_INVALID,
+                        "parameter bias/%s: the layer has no bias", n->layer);
+    if (given.bias->dtype != HAQ_F32 || given.bias->count != rows)
+        return haq_fail(d, HAQ_INVALID,
+                        "parameter bias/%s has %zu %s, the layer has %zu "
+                        "channels",
+                        n->layer, given.bias->count,
+                        haq_dtype_info(given.bias->dtype)->name, rows);
+    float *bias = haq_arena_array(&j->q->arena, rows, sizeof *bias);
+    if (!bias)
+        return haq_fail(d, HAQ_NOMEM, "bias of %s", n->layer);
+    memcpy(bias, given.bias->data, rows * sizeof *bias);
+    for (size_t i = 0; i < rows; i++)
+        if (!isfinite(bias[i]))
+            return haq_fail(d, HAQ_INVALID,
+                            "parameter bias/%s[%zu] is not a number", n->layer,
+                            i);
+    j->q->node[node].bias = bias;
+    return HAQ_OK;
+}
+
 static haq_status apply_layer(struct job *j, int node,
                               const struct haq_recipe_layer *l,
                               struct haq_diag *d)
@@ -69,6 +102,8 @@ static haq_status apply_layer(struct job *j, int node,
     if (l->weight.format->integer)
         s = haq_qweight_cache_get(&q->weight, &q->weight_key, j->cache, j->g,
                                   &j->g->nodes[node], &l->weight, j->params, d);
+    if (!s)
+        s = replace_bias(j, node, d);
     if (!s && l->act.format->integer)
         s = quantize_input(j, node, 0, &l->act, d);
     return s;

@@ -41,6 +41,7 @@ struct haq_qinput {
 struct haq_qnode {
     const struct haq_qweight *weight; /* NULL: float weights (or none) */
     const char *weight_key; /* content key for caches: layer + spec + scales */
+    const float *bias;      /* [n] in place of the graph's, or NULL */
     struct haq_qinput *in;  /* [n_in] of the node */
 };
 

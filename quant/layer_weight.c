@@ -5,7 +5,7 @@
 
 #include "graph/op.h"
 
-enum { WEIGHT = 1 }; /* input of a layer that is its weight */
+enum { WEIGHT = 1, BIAS = 2 }; /* inputs of a layer */
 
 /* Which layers keep the output channels in the last axis. */
 static bool never(const struct haq_node *n)
@@ -43,6 +43,12 @@ static const struct haq_value *weight_of(const struct haq_graph *g,
     const struct haq_value *v = &g->values[layer->in[WEIGHT]];
     assert(v->data && v->shape.rank >= 2);
     return v;
+}
+
+bool haq_layer_has_bias(const struct haq_graph *g, const struct haq_node *layer)
+{
+    return layer->n_in > BIAS && layer->in[BIAS] != HAQ_NO_VALUE &&
+           g->values[layer->in[BIAS]].data;
 }
 
 void haq_layer_weight_dims(const struct haq_graph *g,

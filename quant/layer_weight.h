@@ -22,6 +22,10 @@ struct haq_layer_weight {
 void haq_layer_weight_dims(const struct haq_graph *g,
                            const struct haq_node *layer, size_t *n, size_t *k);
 
+/* Has a constant bias (input 2). */
+bool haq_layer_has_bias(const struct haq_graph *g,
+                        const struct haq_node *layer);
+
 /* True when the weight's output channels are its last axis ([K, N]). */
 bool haq_layer_weight_transposed(const struct haq_node *layer);
 

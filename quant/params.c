@@ -101,6 +101,33 @@ haq_status haq_params_put(struct haq_params *p, const char *name,
     return HAQ_OK;
 }
 
+static const struct haq_array *look_up(const struct haq_params *p,
+                                       struct haq_buf *name)
+{
+    return name->failed ? NULL : haq_params_get(p, name->data);
+}
+
+haq_status haq_params_layer(struct haq_params_layer *out,
+                            const struct haq_params *p, const char *layer,
+                            struct haq_diag *d)
+{
+    static const char *const pattern[] = {"weight/%s/scale", "weight/%s/zero",
+                                          "weight/%s/codes", "bias/%s"};
+    const struct haq_array **at[] = {&out->scale, &out->zero, &out->codes,
+                                     &out->bias};
+    struct haq_buf name;
+    bool failed = false;
+    *out = (struct haq_params_layer){0};
+    for (size_t i = 0; p && i < sizeof at / sizeof *at; i++) {
+        haq_buf_init(&name);
+        haq_buf_printf(&name, pattern[i], layer);
+        *at[i] = look_up(p, &name);
+        failed |= name.failed;
+        haq_buf_fini(&name);
+    }
+    return failed ? haq_fail(d, HAQ_NOMEM, "parameters of %s", layer) : HAQ_OK;
+}
+
 /* ---- reading --------------------------------------------------------------
  */
 

@@ -2,6 +2,9 @@
  *
  *   weight/<layer>/scale   F32 [n] or F16 [n][groups]
  *   weight/<layer>/zero    I8  [n][groups], signed domain; absent = symmetric
+ *   weight/<layer>/codes   I8  [n][k], signed domain; absent = rounded to
+ *                          nearest from the model's weights
+ *   bias/<layer>           F32 [n], in place of the model's
  *   act/<tensor>           F32 [2]: lo, hi of the calibrated range, so that one
  *                          file serves every width the recipe may ask for
  *   act/<tensor>:<format>  F32 [2]: the same for one format, where its range
@@ -44,6 +47,21 @@ struct haq_qweight;
 haq_status haq_params_put_weight(struct haq_params *p, const char *layer,
                                  const struct haq_qweight *w,
                                  struct haq_diag *d);
+/* Its codes, where they are not those nearest to the weights. */
+haq_status haq_params_put_codes(struct haq_params *p, const char *layer,
+                                const struct haq_qweight *w,
+                                struct haq_diag *d);
+haq_status haq_params_put_bias(struct haq_params *p, const char *layer,
+                               const float *bias, size_t n, struct haq_diag *d);
+
+/* What there is of a layer, by the last part of its name: "scale", "zero" or
+ * "codes" of its weight, "bias".  Borrowed; NULL when absent. */
+struct haq_params_layer {
+    const struct haq_array *scale, *zero, *codes, *bias;
+};
+haq_status haq_params_layer(struct haq_params_layer *out,
+                            const struct haq_params *p, const char *layer,
+                            struct haq_diag *d);
 
 /* Everything that executing `r` on `g` needs: weight scales by round to
  * nearest, activation ranges by the recipe's calibration method.  *out is the

@@ -3,6 +3,7 @@
 #include "quant/params.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "quant/apply.h"
@@ -65,6 +66,35 @@ haq_status haq_params_put_weight(struct haq_params *p, const char *layer,
     haq_buf_init(&name);
     haq_buf_printf(&name, "weight/%s/zero", layer);
     return put(p, &name, &z, d);
+}
+
+haq_status haq_params_put_codes(struct haq_params *p, const char *layer,
+                                const struct haq_qweight *w, struct haq_diag *d)
+{
+    struct haq_buf name;
+    struct haq_array a = matrix(HAQ_I8, w->n, w->k);
+    a.data = w->codes;
+    haq_buf_init(&name);
+    haq_buf_printf(&name, "weight/%s/codes", layer);
+    return put(p, &name, &a, d);
+}
+
+haq_status haq_params_put_bias(struct haq_params *p, const char *layer,
+                               const float *bias, size_t n, struct haq_diag *d)
+{
+    struct haq_buf name;
+    struct haq_array a = matrix(HAQ_F32, n, 1);
+    float *copy = malloc((n + 1) * sizeof *copy);
+    if (!copy)
+        return haq_fail(d, HAQ_NOMEM, "bias of %s", layer);
+    memcpy(copy, bias, n * sizeof *copy);
+    a.rank = 1;
+    a.data = copy;
+    haq_buf_init(&name);
+    haq_buf_printf(&name, "bias/%s", layer);
+    haq_status s = put(p, &name, &a, d);
+    free(copy);
+    return s;
 }
 
 /* One entry serves all formats of a tensor while their ranges agree (they need

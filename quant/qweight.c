@@ -51,6 +51,13 @@ static void code_range(const struct haq_weight_spec *s, int *lo, int *hi)
     }
 }
 
+bool haq_qweight_is_code(const struct haq_weight_spec *spec, int code)
+{
+    int lo, hi;
+    code_range(spec, &lo, &hi);
+    return code >= lo && code <= hi && (!spec->format->odd || code % 2);
+}
+
 /* Range of n numbers, widened to contain 0. */
 static void widen(const float *w, size_t n, float *lo, float *hi)
 {
@@ -210,6 +217,27 @@ static float code_of(const struct haq_qweight *q, size_t g, float x, int lo,
     return fminf(fmaxf(c, (float)lo), (float)hi);
 }
 
+static size_t scale_at(const struct haq_qweight *q, size_t row, size_t col)
+{
+    return row * q->groups + col / group_len(&q->spec, q->k);
+}
+
+int8_t haq_qweight_code(const struct haq_qweight *q, size_t row, size_t col,
+                        double w)
+{
+    int lo, hi;
+    code_range(&q->spec, &lo, &hi);
+    return (int8_t)code_of(q, scale_at(q, row, col), (float)w, lo, hi);
+}
+
+double haq_qweight_value(const struct haq_qweight *q, size_t row, size_t col,
+                         int code)
+{
+    size_t g = scale_at(q, row, col);
+    int zero = q->zero ? q->zero[g] : 0;
+    return (double)((float)(code - zero) * q->scale[g]);
+}
+
 haq_status haq_qweight_round(struct haq_qweight *q, const float *w,
                              struct haq_diag *d)
 {
@@ -267,6 +295,11 @@ void haq_qweight_set_range(struct haq_qweight *q, size_t i, float lo, float hi)
     float s = as_stored(&q->spec, scale_for(&q->spec, lo, hi));
     s = fmaxf(s, FLT_MIN);
     haq_qweight_set_scale(q, i, s, q->zero ? zero_for(&q->spec, lo, s) : 0);
+}
+
+void haq_qweight_store_scale(struct haq_qweight *q, size_t at, float scale)
+{
+    q->scale[at] = fmaxf(as_stored(&q->spec, (double)scale), FLT_MIN);
 }
 
 double haq_qweight_run_error(const struct haq_qweight *q, size_t i,

@@ -40,6 +40,16 @@ haq_status haq_qweight_scales(struct haq_qweight *out, const float *w, size_t n,
 haq_status haq_qweight_round(struct haq_qweight *q, const float *w,
                              struct haq_diag *d);
 
+/* The code nearest to w for the weight at this place, and what a code is
+ * there. */
+int8_t haq_qweight_code(const struct haq_qweight *q, size_t row, size_t col,
+                        double w);
+double haq_qweight_value(const struct haq_qweight *q, size_t row, size_t col,
+                         int code);
+
+/* Is it one that the spec has, in the signed domain? */
+bool haq_qweight_is_code(const struct haq_weight_spec *spec, int code);
+
 /* ---- one scale at a time, for methods that search ----
  * A run is the weights that share a scale: a group, a row, or the whole tensor
  * (whose scale is repeated for every row; `i` is then 0). */
@@ -57,6 +67,10 @@ struct haq_qweight_run haq_qweight_run_at(const struct haq_qweight *q, size_t i,
 void haq_qweight_set_range(struct haq_qweight *q, size_t i, float lo, float hi);
 void haq_qweight_set_scale(struct haq_qweight *q, size_t i, float scale,
                            int8_t zero);
+
+/* Scale `at` of q->scale alone, rounded as it is stored; the least positive
+ * normal number if that is larger. */
+void haq_qweight_store_scale(struct haq_qweight *q, size_t at, float scale);
 
 /* Sum of squares of what haq_qweight_round would leave of run i. */
 double haq_qweight_run_error(const struct haq_qweight *q, size_t i,

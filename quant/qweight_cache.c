@@ -47,43 +47,17 @@ void haq_qweight_cache_free(struct haq_qweight_cache *c)
     free(c);
 }
 
-/* Scales and zero points that a params file brings; NULL where it does not. */
-struct given {
-    const struct haq_array *scale, *zero;
-};
-
-static haq_status find_given(struct given *out, const struct haq_params *params,
-                             const char *layer, struct haq_diag *d)
-{
-    struct haq_buf b;
-    *out = (struct given){0};
-    if (!params)
-        return HAQ_OK;
-    haq_buf_init(&b);
-    haq_buf_printf(&b, "weight/%s/scale", layer);
-    if (!b.failed)
-        out->scale = haq_params_get(params, b.data);
-    haq_buf_clear(&b);
-    haq_buf_printf(&b, "weight/%s/zero", layer);
-    if (!b.failed)
-        out->zero = haq_params_get(params, b.data);
-    haq_status s =
-        b.failed ? haq_fail(d, HAQ_NOMEM, "parameters of %s", layer) : HAQ_OK;
-    haq_buf_fini(&b);
-    return s;
-}
-
 static char *make_key(const struct haq_graph *g, const char *layer,
                       const struct haq_weight_spec *spec,
-                      const struct given *given)
+                      const struct haq_params_layer *given)
 {
     struct haq_buf b;
     char text[HAQ_SPEC_TEXT], hash[HAQ_HASH_HEX];
     haq_weight_spec_text(text, spec);
     haq_buf_init(&b);
     haq_buf_printf(&b, "%.64s/%s/%s", g->model_hash, layer, text);
-    const struct haq_array *part[] = {given->scale, given->zero};
-    for (size_t i = 0; i < 2; i++) {
+    const struct haq_array *part[] = {given->scale, given->zero, given->codes};
+    for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
         if (!part[i])
             continue;
         haq_hash(hash, part[i]->data,
@@ -136,10 +110,32 @@ static haq_status use_zeros(struct haq_qweight *q, const struct haq_array *a,
     return HAQ_OK;
 }
 
+static haq_status use_codes(struct haq_qweight *q, const struct haq_array *a,
+                            const char *layer, struct haq_diag *d)
+{
+    if (a->dtype != HAQ_I8 || a->count != q->n * q->k)
+        return haq_fail(d, HAQ_INVALID,
+                        "parameter weight/%s/codes has %zu %s, the layer has "
+                        "%zu weights",
+                        layer, a->count, haq_dtype_info(a->dtype)->name,
+                        q->n * q->k);
+    q->codes = malloc(a->count + 1);
+    if (!q->codes)
+        return haq_fail(d, HAQ_NOMEM, "%zu weight codes", a->count);
+    memcpy(q->codes, a->data, a->count);
+    for (size_t i = 0; i < a->count; i++)
+        if (!haq_qweight_is_code(&q->spec, q->codes[i]))
+            return haq_fail(d, HAQ_INVALID,
+                            "parameter weight/%s/codes[%zu] is no code of %s",
+                            layer, i, q->spec.format->name);
+    return HAQ_OK;
+}
+
 static haq_status quantize(struct haq_qweight *q, const struct haq_graph *g,
                            const struct haq_node *layer,
                            const struct haq_weight_spec *spec,
-                           const struct given *given, struct haq_diag *d)
+                           const struct haq_params_layer *given,
+                           struct haq_diag *d)
 {
     struct haq_layer_weight m;
     haq_status s = haq_layer_weight_get(&m, g, layer, d);
@@ -150,7 +146,9 @@ static haq_status quantize(struct haq_qweight *q, const struct haq_graph *g,
         s = use_scales(q, given->scale, layer->layer, d);
     if (!s && given->zero)
         s = use_zeros(q, given->zero, layer->layer, d);
-    if (!s)
+    if (!s && given->codes)
+        s = use_codes(q, given->codes, layer->layer, d);
+    else if (!s)
         s = haq_qweight_round(q, m.w, d);
     haq_layer_weight_fini(&m);
     return s;
@@ -164,9 +162,9 @@ haq_status haq_qweight_cache_get(const struct haq_qweight **out,
                                  const struct haq_params *params,
                                  struct haq_diag *d)
 {
-    struct given given;
+    struct haq_params_layer given;
     struct entry *fresh = NULL, *e;
-    haq_status s = find_given(&given, params, layer->layer, d);
+    haq_status s = haq_params_layer(&given, params, layer->layer, d);
     if (s)
         return s;
     char *text = make_key(g, layer->layer, spec, &given);

@@ -225,6 +225,9 @@ haq_status haq_weights_pack(struct haq_packed *out, struct haq_plan *p,
 const float *haq_layer_bias(const struct haq_plan *p, int node)
 {
     const struct haq_node *n = haq_plan_node(p, node);
+    const struct haq_qnode *qn = haq_plan_qnode(p, node);
+    if (qn && qn->bias)
+        return qn->bias;
     return n->n_in > 2 && n->in[2] != HAQ_NO_VALUE
                ? haq_plan_value(p, n->in[2])->data
                : NULL;

@@ -409,7 +409,7 @@ haq_status haq_session_params(struct haq_session *s,
                                  s->ranges_ready ? &s->ranges : NULL, d);
     if (status != HAQ_OK)
         return status;
-    status = haq_methods_tune(*out, s->bulk, recipe, d);
+    status = haq_session_tune(s, recipe, *out, d);
     if (status != HAQ_OK) {
         haq_params_free(*out);
         *out = NULL;

@@ -65,6 +65,12 @@ void haq_ready_fini(struct haq_ready *b);
 haq_status haq_session_ranges(struct haq_session *s, bool bins,
                               struct haq_diag *d);
 
+/* Run the methods of all layers of `recipe`, in network order; `p` is as
+ * haq_params_make left it.  HAQ_USAGE: a method needs calibration data. */
+haq_status haq_session_tune(struct haq_session *s,
+                            const struct haq_recipe *recipe,
+                            struct haq_params *p, struct haq_diag *d);
+
 /* Make data->reference. */
 haq_status haq_session_reference(struct haq_session *s,
                                  struct haq_session_data *data,

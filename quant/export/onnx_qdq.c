@@ -219,13 +219,14 @@ static const char *put_weight(struct qdq *e, const struct haq_node *layer,
 
 /* The bias that an integer layer adds to its accumulators: int32 with scale
  * sx * sw.  codes, scale and real are [n]. */
-static void round_bias(const struct haq_value *bias,
+static void round_bias(const struct haq_value *bias, const float *tuned,
                        const struct haq_qweight *w, float act_scale,
                        int32_t *codes, float *scale, float *real)
 {
     for (size_t i = 0; i < w->n; i++) {
         scale[i] = act_scale * w->scale[i];
-        double b = haq_dtype_get(bias->dtype, bias->data, i);
+        double b = tuned ? (double)tuned[i]
+                         : haq_dtype_get(bias->dtype, bias->data, i);
         double q = nearbyint(b / (double)scale[i]);
         codes[i] = (int32_t)fmin(fmax(q, INT32_MIN), INT32_MAX);
         real[i] = (float)codes[i] * scale[i];
@@ -246,7 +247,7 @@ static const char *put_bias(struct qdq *e, int node)
     b->failed = b->failed || !codes || !scale || !real;
     if (b->failed)
         return NULL;
-    round_bias(v, w, qn->in[DATA].params.scale, codes, scale, real);
+    round_bias(v, qn->bias, w, qn->in[DATA].params.scale, codes, scale, real);
     /* A MatMul takes its bias from an Add behind it, on real numbers. */
     if (layer->op->code == HAQ_OP_MATMUL) {
         haq_build_tensor(b, c.codes, HAQ_F32, &v->shape, real);
@@ -267,6 +268,16 @@ static const char *put_constant(struct qdq *e, int value)
     return v->name;
 }
 
+/* A bias on real numbers that a method has changed. */
+static const char *put_tuned_bias(struct qdq *e, const struct haq_value *v,
+                                  const float *bias)
+{
+    const char *name = haq_build_name(&e->b, v->name, "_tuned");
+    if (name)
+        haq_build_tensor(&e->b, name, HAQ_F32, &v->shape, bias);
+    return name;
+}
+
 /* ---- the whole ------------------------------------------------------------
  */
 
@@ -283,6 +294,8 @@ static const char *put_input(struct qdq *e, int node, int i)
         return put_weight(e, n, qn->weight);
     if (qn->weight && i == BIAS && qn->in[DATA].quantized && v->data)
         return put_bias(e, node);
+    if (qn->bias && i == BIAS)
+        return put_tuned_bias(e, v, qn->bias);
     return v->data ? put_constant(e, n->in[i]) : v->name;
 }
 

@@ -1,14 +1,20 @@
 #include "quant/method/method.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "quant/layer_weight.h"
 
 static const struct haq_method table[] = {
-    {"rtn", "round to nearest", NULL},
-    {"clip", "scales of least squared weight error", haq_method_clip},
+    {"rtn", "round to nearest", NULL, false},
+    {"clip", "scales of least squared weight error", haq_method_clip, false},
+    {"gptq", "rounding errors made up for by later weights", haq_method_gptq,
+     true},
+    {"refine", "codes and scales by descent on the output's error",
+     haq_method_refine, true},
+    {"bias", "means of the output corrected", haq_method_bias, true},
 };
 enum { N_METHODS = sizeof table / sizeof *table };
 
@@ -68,6 +74,17 @@ haq_status haq_methods_parse(char out[HAQ_METHODS_TEXT], const char *list,
     return HAQ_OK;
 }
 
+bool haq_methods_want_inputs(const char *methods)
+{
+    for (const char *at = methods; *at;) {
+        size_t len = strcspn(at, ","), i = find(at, len);
+        if (i < N_METHODS && table[i].wants_inputs)
+            return true;
+        at += len + (at[len] == ',');
+    }
+    return false;
+}
+
 static haq_status run_all(struct haq_method_layer *l, const char *methods,
                           struct haq_diag *d)
 {
@@ -86,45 +103,63 @@ static haq_status run_all(struct haq_method_layer *l, const char *methods,
     return s;
 }
 
-static haq_status tune_layer(struct haq_params *p, const struct haq_graph *g,
-                             const struct haq_node *node,
-                             const struct haq_recipe_layer *layer,
-                             struct haq_diag *d)
+/* A copy of the graph's bias; NULL with HAQ_OK: the layer has none. */
+static haq_status copy_bias(float **out, const struct haq_graph *g,
+                            const struct haq_node *node, size_t n,
+                            struct haq_diag *d)
 {
-    struct haq_layer_weight m;
-    struct haq_qweight q = {0};
-    haq_status s = haq_layer_weight_get(&m, g, node, d);
-    if (s)
-        return s;
-    s = haq_qweight_scales(&q, m.w, m.n, m.k, &layer->weight, d);
-    if (!s) {
-        struct haq_method_layer l = {.name = node->layer, .w = m.w, .q = &q};
-        s = run_all(&l, layer->methods, d);
-    }
-    if (!s)
-        s = haq_params_put_weight(p, node->layer, &q, d);
-    haq_qweight_fini(&q);
-    haq_layer_weight_fini(&m);
+    *out = NULL;
+    if (!haq_layer_has_bias(g, node))
+        return HAQ_OK;
+    const struct haq_value *v = &g->values[node->in[2]];
+    *out = calloc(n + 1, sizeof **out);
+    if (!*out)
+        return haq_fail(d, HAQ_NOMEM, "bias of %s", node->layer);
+    for (size_t i = 0; i < n && i < v->count; i++)
+        (*out)[i] = (float)haq_dtype_get(v->dtype, v->data, i);
+    return HAQ_OK;
+}
+
+static haq_status keep(struct haq_params *p, const struct haq_method_layer *l,
+                       const float *bias_before, struct haq_diag *d)
+{
+    const struct haq_qweight *q = l->q;
+    haq_status s = haq_params_put_weight(p, l->name, q, d);
+    if (!s && q->codes)
+        s = haq_params_put_codes(p, l->name, q, d);
+    if (!s && l->bias &&
+        memcmp(l->bias, bias_before, q->n * sizeof *l->bias) != 0)
+        s = haq_params_put_bias(p, l->name, l->bias, q->n, d);
     return s;
 }
 
-static const struct haq_recipe_layer *find_layer(const struct haq_recipe *r,
-                                                 const char *tensor)
-{
-    for (size_t i = 0; tensor && i < r->n; i++)
-        if (!strcmp(r->layer[i].tensor, tensor))
-            return &r->layer[i];
-    return NULL;
-}
-
 haq_status haq_methods_tune(struct haq_params *p, const struct haq_graph *g,
-                            const struct haq_recipe *r, struct haq_diag *d)
+                            const struct haq_node *node,
+                            const struct haq_recipe_layer *layer,
+                            const struct haq_moments *x, struct haq_diag *d)
 {
-    haq_status s = HAQ_OK;
-    for (int i = 0; !s && i < g->n_nodes; i++) {
-        const struct haq_recipe_layer *l = find_layer(r, g->nodes[i].layer);
-        if (l && l->weight.format->integer && haq_recipe_tunes(l))
-            s = tune_layer(p, g, &g->nodes[i], l, d);
-    }
+    struct haq_layer_weight m;
+    struct haq_qweight q = {0};
+    float *bias = NULL, *before = NULL;
+    haq_status s = haq_layer_weight_get(&m, g, node, d);
+    if (s)
+        return s;
+    struct haq_method_layer l = {
+        .name = node->layer, .w = m.w, .x = x, .q = &q};
+    s = haq_qweight_scales(&q, m.w, m.n, m.k, &layer->weight, d);
+    if (!s)
+        s = copy_bias(&bias, g, node, m.n, d);
+    if (!s)
+        s = copy_bias(&before, g, node, m.n, d);
+    l.bias = bias;
+    if (!s)
+        s = run_all(&l, layer->methods, d);
+    if (!s)
+        s = keep(p, &l, before, d);
+    free(bias);
+    free(before);
+    free(l.target);
+    haq_qweight_fini(&q);
+    haq_layer_weight_fini(&m);
     return s;
 }

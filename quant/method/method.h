@@ -1,15 +1,18 @@
 /* quant/method/method.h - post-training methods: one table, one file and one
  * row each.
  *
- * A method changes how the weights of one layer become codes.  A recipe lists
- * methods per layer; they run in the order of the table, whatever order they
- * were asked for in, each on what the one before it left.  What they find is
- * kept in the recipe's params file: executing a recipe tunes nothing.
+ * A method changes how the weights of one layer become codes, or its bias.  A
+ * recipe lists methods per layer; they run in the order of the table, whatever
+ * order they were asked for in, each on what the one before it left.  Layers
+ * are tuned in network order, so that a method sees inputs as the layers before
+ * have made them.  What methods find is kept in the recipe's params file:
+ * executing a recipe tunes nothing.
  */
 #ifndef HAQ_QUANT_METHOD_METHOD_H
 #define HAQ_QUANT_METHOD_METHOD_H
 
 #include "graph/ir.h"
+#include "quant/moments.h"
 #include "quant/params.h"
 #include "quant/qweight.h"
 #include "quant/recipe.h"
@@ -17,8 +20,12 @@
 /* What a method works on. */
 struct haq_method_layer {
     const char *name;
-    const float *w;        /* [n][k], finite */
-    struct haq_qweight *q; /* scales to change; no codes yet */
+    const float *w;              /* [n][k], finite */
+    const struct haq_moments *x; /* of its inputs; NULL: no method wants them */
+    struct haq_qweight *q; /* scales to change; codes once one chose them */
+    double *target; /* [n][k] what the codes should come to; NULL: not made */
+    size_t targets; /* parts of it that are filled in (quadratic.h) */
+    float *bias;    /* [n] to change; NULL: the layer has none */
 };
 
 /* HAQ_NOMEM. */
@@ -28,9 +35,11 @@ typedef haq_status haq_method_tune(struct haq_method_layer *l,
 struct haq_method {
     const char *name, *summary;
     haq_method_tune *tune; /* NULL: nothing to do */
+    bool wants_inputs;     /* haq_method_layer.x */
 };
 
-haq_method_tune haq_method_clip;
+haq_method_tune haq_method_clip, haq_method_gptq, haq_method_refine,
+    haq_method_bias;
 
 /* Rows in the order in which they run; NULL past the last. */
 const struct haq_method *haq_method_at(size_t i);
@@ -44,10 +53,15 @@ enum { HAQ_METHODS_TEXT = 64 };
 haq_status haq_methods_parse(char out[HAQ_METHODS_TEXT], const char *list,
                              struct haq_diag *d);
 
-/* Run the methods of every layer of `r` that has more than "rtn", and put what
- * they find into `p` (as haq_params_make left it).
+/* Does one of a list that was parsed want to see inputs? */
+bool haq_methods_want_inputs(const char *methods);
+
+/* Run the methods of one layer that has more than "rtn", and put what they find
+ * into `p`.  x: moments of its inputs; NULL when none of them wants any.
  * HAQ_NOMEM; HAQ_INVALID: an unknown method, the layer named. */
 haq_status haq_methods_tune(struct haq_params *p, const struct haq_graph *g,
-                            const struct haq_recipe *r, struct haq_diag *d);
+                            const struct haq_node *node,
+                            const struct haq_recipe_layer *layer,
+                            const struct haq_moments *x, struct haq_diag *d);
 
 #endif

@@ -1,0 +1,104 @@
+#include "quant/method/quadratic.h"
+
+#include <cblas.h>
+#include <lapacke.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double damping = 0.01;
+
+static void damp(double *h, size_t k)
+{
+    double mean = 0;
+    for (size_t i = 0; i < k; i++)
+        mean += h[i * k + i] / (double)k;
+    for (size_t i = 0; i < k; i++) {
+        double *at = &h[i * k + i];
+        *at = *at > 0 ? *at + damping * mean : mean > 0 ? mean : 1;
+    }
+}
+
+haq_status haq_spd_invert(double *h, size_t k, const char *layer,
+                          struct haq_diag *d)
+{
+    lapack_int n = (lapack_int)k;
+    if (LAPACKE_dpotrf(LAPACK_ROW_MAJOR, 'U', n, h, n) ||
+        LAPACKE_dpotri(LAPACK_ROW_MAJOR, 'U', n, h, n))
+        return haq_fail(d, HAQ_INVALID,
+                        "layer %s: the moments of its inputs cannot be "
+                        "inverted",
+                        layer);
+    for (size_t i = 0; i < k; i++)
+        for (size_t j = 0; j < i; j++)
+            h[i * k + j] = h[j * k + i];
+    return HAQ_OK;
+}
+
+/* T of one part: rows of l->target. */
+static haq_status find_target(const struct haq_quadratic *e,
+                              const struct haq_method_layer *l, size_t part,
+                              struct haq_diag *d)
+{
+    size_t k = e->k, square = k * k, count = e->rows * k;
+    int n = (int)k, rows = (int)e->rows;
+    const double *qq = l->x->qq + part * square;
+    double *w = malloc((count + 1) * sizeof *w);
+    double *moved = malloc((count + 1) * sizeof *moved);
+    double *diff = malloc((square + 1) * sizeof *diff);
+    double *inverse = malloc((square + 1) * sizeof *inverse);
+    haq_status s = w && moved && diff && inverse
+                       ? HAQ_OK
+                       : haq_fail(d, HAQ_NOMEM, "layer %s", l->name);
+    if (s)
+        goto done;
+    for (size_t i = 0; i < count; i++)
+        w[i] = e->target[i] = (double)l->w[e->first * k + i];
+    for (size_t i = 0; i < square; i++)
+        diff[i] = l->x->fq[part * square + i] - qq[i];
+    memcpy(inverse, e->h, square * sizeof *inverse);
+    s = haq_spd_invert(inverse, k, l->name, d);
+    if (s)
+        goto done;
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, n, n, 1, w, n,
+                diff, n, 0, moved, n);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, n, n, 1, moved,
+                n, inverse, n, 1, e->target, n);
+done:
+    free(w);
+    free(moved);
+    free(diff);
+    free(inverse);
+    return s;
+}
+
+haq_status haq_quadratic_init(struct haq_quadratic *e,
+                              struct haq_method_layer *l, size_t part,
+                              struct haq_diag *d)
+{
+    size_t k = l->q->k, rows = l->q->n / l->x->parts;
+    haq_status s = HAQ_OK;
+    *e = (struct haq_quadratic){.k = k, .first = part * rows, .rows = rows};
+    e->h = malloc((k * k + 1) * sizeof *e->h);
+    if (!l->target)
+        l->target = malloc((l->q->n * k + 1) * sizeof *l->target);
+    if (!e->h || !l->target) {
+        haq_quadratic_fini(e);
+        return haq_fail(d, HAQ_NOMEM, "layer %s", l->name);
+    }
+    memcpy(e->h, l->x->qq + part * k * k, k * k * sizeof *e->h);
+    damp(e->h, k);
+    e->target = l->target + e->first * k;
+    if (part >= l->targets) {
+        s = find_target(e, l, part, d);
+        l->targets = part + 1;
+    }
+    if (s)
+        haq_quadratic_fini(e);
+    return s;
+}
+
+void haq_quadratic_fini(struct haq_quadratic *e)
+{
+    free(e->h);
+    *e = (struct haq_quadratic){0};
+}
