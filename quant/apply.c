@@ -62,12 +62,19 @@ static haq_status quantize_input(struct job *j, int node, int input,
     return HAQ_OK;
 }
 
-static haq_status replace_bias(struct job *j, int node, struct haq_diag *d)
+static haq_status use_tuned(struct job *j, int node,
+                            const struct haq_recipe_layer *l,
+                            struct haq_diag *d)
 {
     struct haq_params_layer given;
     size_t rows, k;
     const struct haq_node *n = &j->g->nodes[node];
     haq_status s = haq_params_layer(&given, j->params, n->layer, d);
+    if (!s && j->params && !given.scale && haq_recipe_tunes(l))
+        return haq_fail(d, HAQ_INVALID,
+                        "layer %s is tuned by \"%s\", but the params file has "
+                        "nothing of it",
+                        n->layer, l->methods);
     if (s || !given.bias)
         return s;
     haq_layer_weight_dims(j->g, n, &rows, &k);
@@ -103,7 +110,7 @@ static haq_status apply_layer(struct job *j, int node,
         s = haq_qweight_cache_get(&q->weight, &q->weight_key, j->cache, j->g,
                                   &j->g->nodes[node], &l->weight, j->params, d);
     if (!s)
-        s = replace_bias(j, node, d);
+        s = use_tuned(j, node, l, d);
     if (!s && l->act.format->integer)
         s = quantize_input(j, node, 0, &l->act, d);
     return s;

@@ -143,7 +143,7 @@ static void bad_recipes_are_refused_naming_the_place(void)
         {"int3:group32", "int3:group31", "layers[1]"},
         {"int4:channel", "int17", "layers[0]"},
         {"uint8:static", "uint8:maybe", "layers[0]"},
-        {"[\"rtn\"]", "[\"magic\"]", "magic"},
+        {"[\"rtn\"]", "[\"Magic!\"]", "Magic!"},
         {"[\"rtn\"]", "\"rtn\"", "methods"},
         {"\"minmax\"", "\"median\"", "median"},
         {"\"minmax\"", "\"minmax\",\"seed\":1", "\"seed\""},

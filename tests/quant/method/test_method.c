@@ -138,6 +138,153 @@ static void one_scale_per_tensor_stays_one(void)
     haq_qweight_fini(&q);
 }
 
+/* ---- methods that look at inputs ------------------------------------------
+ */
+
+enum { ROWS = 200, DIM = 6, OUT = 4 };
+
+/* Correlated inputs with means of their own; those behind quantized layers
+ * differ a little. */
+static void draw_inputs(float f[ROWS][DIM], float q[ROWS][DIM], uint64_t *state)
+{
+    for (size_t r = 0; r < ROWS; r++) {
+        double common = normal(state);
+        for (size_t i = 0; i < DIM; i++) {
+            f[r][i] = (float)(0.3 * (double)i + common + 0.4 * normal(state));
+            q[r][i] = f[r][i] + (float)(0.05 + 0.1 * normal(state));
+        }
+    }
+}
+
+/* Layers of OUT channels with inputs of DIM. */
+static struct haq_moments moments_of(float f[ROWS][DIM], float q[ROWS][DIM])
+{
+    struct haq_moments m;
+    CU_ASSERT_EQUAL_FATAL(haq_moments_init(&m, 1, DIM, NULL), HAQ_OK);
+    haq_moments_add(&m, 0, f[0], q[0], ROWS / 2);
+    haq_moments_add(&m, 0, f[ROWS / 2], q[ROWS / 2], ROWS / 2);
+    haq_moments_finish(&m);
+    return m;
+}
+
+/* Mean squared error of the outputs, from the inputs themselves. */
+static double output_error(const struct haq_qweight *q, const float *w,
+                           float f[ROWS][DIM], float x[ROWS][DIM])
+{
+    double sum = 0;
+    for (size_t r = 0; r < ROWS; r++)
+        for (size_t c = 0; c < OUT; c++) {
+            double e = 0;
+            for (size_t i = 0; i < DIM; i++)
+                e += (double)w[c * DIM + i] * (double)f[r][i] -
+                     haq_qweight_value(q, c, i, q->codes[c * DIM + i]) *
+                         (double)x[r][i];
+            sum += e * e / ROWS;
+        }
+    return sum;
+}
+
+/* The least error of row c over all codes of int2, one by one. */
+static double best_of_all(struct haq_qweight *q, const float *w, size_t c,
+                          float f[ROWS][DIM], float x[ROWS][DIM])
+{
+    double best = INFINITY;
+    int8_t kept[DIM];
+    memcpy(kept, q->codes + c * DIM, DIM);
+    for (int n = 0; n < 3 * 3 * 3 * 3 * 3 * 3; n++) {
+        for (int i = 0, rest = n; i < DIM; i++, rest /= 3)
+            q->codes[c * DIM + (size_t)i] = (int8_t)(rest % 3 - 1);
+        double e = output_error(q, w, f, x);
+        best = e < best ? e : best;
+    }
+    memcpy(q->codes + c * DIM, kept, DIM);
+    return best;
+}
+
+static void descent_is_near_the_best_of_all_codes(void)
+{
+    float f[ROWS][DIM], x[ROWS][DIM], w[OUT * DIM];
+    uint64_t state = 11;
+    draw_inputs(f, x, &state);
+    for (size_t i = 0; i < OUT * DIM; i++)
+        w[i] = (float)normal(&state);
+    struct haq_moments m = moments_of(f, x);
+    struct haq_qweight q = {0};
+    scales(&q, "int2", w, OUT, DIM);
+    struct haq_method_layer l = {.name = "fc", .w = w, .x = &m, .q = &q};
+    double nearest =
+        (haq_qweight_round(&q, w, NULL), output_error(&q, w, f, x));
+    CU_ASSERT_EQUAL(haq_method_gptq(&l, NULL), HAQ_OK);
+    double gptq = output_error(&q, w, f, x);
+    CU_ASSERT_EQUAL(haq_method_refine(&l, NULL), HAQ_OK);
+    double refined = output_error(&q, w, f, x);
+    CU_ASSERT(gptq < nearest);
+    CU_ASSERT(refined <= gptq * 1.0001);
+    for (size_t c = 0; c < OUT; c++)
+        CU_ASSERT(best_of_all(&q, w, c, f, x) > 0.6 * refined);
+    free(l.target);
+    haq_moments_fini(&m);
+    haq_qweight_fini(&q);
+}
+
+static void bias_correction_keeps_the_mean_of_the_output(void)
+{
+    float f[ROWS][DIM], x[ROWS][DIM], w[OUT * DIM], bias[OUT] = {1, -1, 0, 5};
+    uint64_t state = 12;
+    draw_inputs(f, x, &state);
+    for (size_t i = 0; i < OUT * DIM; i++)
+        w[i] = (float)normal(&state);
+    struct haq_moments m = moments_of(f, x);
+    struct haq_qweight q = {0};
+    scales(&q, "int3", w, OUT, DIM);
+    struct haq_method_layer l = {
+        .name = "fc", .w = w, .x = &m, .q = &q, .bias = bias};
+    CU_ASSERT_EQUAL(haq_method_bias(&l, NULL), HAQ_OK);
+    CU_ASSERT_EQUAL(haq_qweight_round(&q, w, NULL), HAQ_OK);
+    static const float before[OUT] = {1, -1, 0, 5};
+    for (size_t c = 0; c < OUT; c++) {
+        double want = (double)before[c], have = (double)bias[c];
+        for (size_t r = 0; r < ROWS; r++)
+            for (size_t i = 0; i < DIM; i++) {
+                size_t at = c * DIM + i;
+                want += (double)w[at] * (double)f[r][i] / ROWS;
+                have += haq_qweight_value(&q, c, i, q.codes[at]) *
+                        (double)x[r][i] / ROWS;
+            }
+        CU_ASSERT(fabs(want - have) < 1e-5);
+    }
+    haq_moments_fini(&m);
+    haq_qweight_fini(&q);
+}
+
+/* Inputs that never move, one sample, a channel of zeros: every weight still
+ * gets a code, and its scale stays one. */
+static void little_to_look_at_is_no_failure(void)
+{
+    static const char *const specs[] = {"int4", "uint2:group16", "int8:tensor",
+                                        "ternary", "binary"};
+    float f[ROWS][DIM] = {{0}}, w[OUT * DIM] = {0};
+    for (size_t r = 0; r < ROWS; r++)
+        f[r][1] = 2;
+    for (size_t i = DIM; i < OUT * DIM; i++)
+        w[i] = (float)i / 7 - 1.5F;
+    struct haq_moments m = moments_of(f, f);
+    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+        struct haq_qweight q = {0};
+        scales(&q, specs[i], w, OUT, DIM);
+        struct haq_method_layer l = {.name = "fc", .w = w, .x = &m, .q = &q};
+        CU_ASSERT_EQUAL(haq_method_gptq(&l, NULL), HAQ_OK);
+        CU_ASSERT_EQUAL(haq_method_refine(&l, NULL), HAQ_OK);
+        for (size_t k = 0; k < OUT * DIM; k++)
+            CU_ASSERT(haq_qweight_is_code(&q.spec, q.codes[k]));
+        for (size_t k = 0; k < OUT * q.groups; k++)
+            CU_ASSERT(isfinite(q.scale[k]) && q.scale[k] > 0);
+        free(l.target);
+        haq_qweight_fini(&q);
+    }
+    haq_moments_fini(&m);
+}
+
 static void lists_are_put_in_the_order_of_the_table(void)
 {
     char out[HAQ_METHODS_TEXT];
@@ -189,6 +336,9 @@ int main(void)
         HAQ_TEST(clipping_never_has_more_error_than_rounding),
         HAQ_TEST(channels_of_zeros_are_left_alone),
         HAQ_TEST(one_scale_per_tensor_stays_one),
+        HAQ_TEST(descent_is_near_the_best_of_all_codes),
+        HAQ_TEST(bias_correction_keeps_the_mean_of_the_output),
+        HAQ_TEST(little_to_look_at_is_no_failure),
         HAQ_TEST(lists_are_put_in_the_order_of_the_table),
         HAQ_TEST(wrong_lists_are_refused_with_the_names),
         HAQ_TEST(recipes_know_every_method_of_the_table),
