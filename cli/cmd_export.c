@@ -37,7 +37,7 @@ static haq_status get_params(const struct export_args *a,
     if (s == HAQ_OK)
         s = haq_session_open(&session, &config, d);
     if (s == HAQ_OK)
-        s = haq_session_params(session, r, out, d);
+        s = haq_session_params(session, r, HAQ_TUNE_ALONE, out, d);
     haq_session_close(session);
     return s;
 }

@@ -20,7 +20,7 @@ static haq_status make(const struct quantize_args *a, struct haq_recipe *r,
     if (s == HAQ_OK)
         s = haq_session_methods(r, a->method, d);
     if (s == HAQ_OK)
-        s = haq_session_params(session, r, &params, d);
+        s = haq_session_params(session, r, HAQ_TUNE_IN_ORDER, &params, d);
     if (s == HAQ_OK)
         s = haq_recipe_save(r, params, a->out, d);
     haq_params_free(params);

@@ -10,6 +10,7 @@
 #include "graph/onnx_import.h"
 #include "report/report.h"
 #include "search/space.h"
+#include "worker/task.h"
 
 enum { DEFAULT_TIME_S = 600 };
 
@@ -17,7 +18,7 @@ struct search_args {
     struct haq_common common;
     struct haq_search_job job;
     struct haq_opt_list dims;
-    const char *objectives, *formats;
+    const char *objectives, *formats, *methods;
     char *dims_json; /* owned */
     struct haq_arena arena;
     struct haq_dim_binding bound[HAQ_OPT_LIST_MAX];
@@ -68,6 +69,9 @@ static haq_status parse(struct search_args *a, const struct haq_command *self,
          "auto, nsga2 or random"},
         {"calibration", 0, HAQ_OPT_TEXT, &c->calib_method, "METHOD",
          "minmax, percentile:P or mse"},
+        {"method", 0, HAQ_OPT_TEXT, &a->methods, "M[,M...]",
+         "of weights below 8 bits (default clip,gptq; clip without --calib): "
+         "haq quantize --help lists them"},
         {"metric", 0, HAQ_OPT_TEXT, &j->metric, "NAME",
          "top1, top5, perplexity, mse or agreement (default by the labels)"},
         {"resume", 0, HAQ_OPT_FLAG, &j->resume, NULL,
@@ -119,6 +123,10 @@ static haq_status check(struct search_args *a, struct haq_diag *d)
         s = haq_space_formats_parse(&c->formats, a->formats, d);
         s = haq_fail_in(d, s, "--formats");
     }
+    if (!a->methods)
+        a->methods = j->calib ? "clip,gptq" : "clip";
+    if (s == HAQ_OK)
+        s = haq_session_methods_parse(&c->methods, &a->arena, a->methods, d);
     return s == HAQ_OK ? write_dims(a, d) : s;
 }
 

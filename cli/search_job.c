@@ -88,6 +88,8 @@ static json_t *identity(const struct haq_search_job *j)
     haq_space_formats_text(c->formats, formats);
     if (o && c->formats)
         json_object_set_new(o, "formats", json_string(formats));
+    if (o && c->methods && strcmp(c->methods, "rtn") != 0)
+        json_object_set_new(o, "methods", json_string(c->methods));
     if (o && j->dims)
         json_object_set_new(o, "dims", json_string(j->dims));
     return o;

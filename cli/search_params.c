@@ -23,7 +23,7 @@ static haq_status save_one(struct haq_session *session, const char *path,
     haq_recipe_init(&r);
     s = haq_recipe_read(&r, path, d);
     if (s == HAQ_OK)
-        s = haq_session_params(session, &r, &params, d);
+        s = haq_session_params(session, &r, HAQ_TUNE_ALONE, &params, d);
     if (s == HAQ_OK)
         s = haq_recipe_save(&r, params, path, d);
     haq_params_free(params);

@@ -5,16 +5,16 @@
 #include <stdlib.h>
 
 haq_status haq_moments_init(struct haq_moments *m, size_t parts, size_t k,
-                            struct haq_diag *d)
+                            bool moved, struct haq_diag *d)
 {
     size_t square = parts * k * k;
     *m = (struct haq_moments){.parts = parts, .k = k};
     m->qq = calloc(square + 1, sizeof *m->qq);
-    m->fq = calloc(square + 1, sizeof *m->fq);
+    m->fq = moved ? calloc(square + 1, sizeof *m->fq) : NULL;
     m->mean_q = calloc(parts * k + 1, sizeof *m->mean_q);
     m->mean_f = calloc(parts * k + 1, sizeof *m->mean_f);
     m->scratch = calloc(2 * HAQ_MOMENT_ROWS * k + 1, sizeof *m->scratch);
-    if (m->qq && m->fq && m->mean_q && m->mean_f && m->scratch)
+    if (m->qq && (m->fq || !moved) && m->mean_q && m->mean_f && m->scratch)
         return HAQ_OK;
     haq_moments_fini(m);
     return haq_fail(d, HAQ_NOMEM, "moments of %zu inputs", k);
@@ -51,8 +51,9 @@ void haq_moments_add(struct haq_moments *m, size_t part, const float *f,
     widen(dq, m->mean_q + part * k, q, n, k);
     cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, cols, rows, 1, dq, cols,
                 1, m->qq + part * k * k, cols);
-    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, cols, cols, rows, 1,
-                df, cols, dq, cols, 1, m->fq + part * k * k, cols);
+    if (m->fq)
+        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, cols, cols, rows,
+                    1, df, cols, dq, cols, 1, m->fq + part * k * k, cols);
     if (part == 0)
         m->rows += n;
 }
@@ -62,13 +63,13 @@ void haq_moments_finish(struct haq_moments *m)
     size_t k = m->k;
     double share = m->rows ? 1 / (double)m->rows : 0;
     for (size_t p = 0; p < m->parts; p++) {
-        double *qq = m->qq + p * k * k, *fq = m->fq + p * k * k;
+        double *qq = m->qq + p * k * k, *fq = m->fq ? m->fq + p * k * k : NULL;
         for (size_t i = 0; i < k; i++) {
             m->mean_q[p * k + i] *= share;
             m->mean_f[p * k + i] *= share;
             for (size_t j = i; j < k; j++)
                 qq[j * k + i] = qq[i * k + j] *= share;
-            for (size_t j = 0; j < k; j++)
+            for (size_t j = 0; fq && j < k; j++)
                 fq[i * k + j] *= share;
         }
     }

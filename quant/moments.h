@@ -7,12 +7,14 @@
  * its own; output channel r belongs to part r / (n / parts).
  *
  * f is the input in the float model, q that in the network as far as it is
- * quantized.  Everything that a method needs to know of a layer's output error
- * follows from these means: E |(W - V) x|^2 = tr((W - V) E[x x'] (W - V)').
+ * quantized, or f again.  Everything that a method needs to know of a layer's
+ * output error follows from these means: E |(W - V) x|^2 = tr((W - V) E[x x']
+ * (W - V)').
  */
 #ifndef HAQ_QUANT_MOMENTS_H
 #define HAQ_QUANT_MOMENTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/status.h"
@@ -20,16 +22,18 @@
 struct haq_moments {
     size_t parts, k;
     size_t rows;             /* of one part */
-    double *qq, *fq;         /* [parts][k][k] E[q q'], E[f q'] */
+    double *qq;              /* [parts][k][k] E[q q'] */
+    double *fq;              /* E[f q']; NULL: f is q */
     double *mean_q, *mean_f; /* [parts][k] */
     double *scratch;         /* [2][HAQ_MOMENT_ROWS][k] */
 };
 
 enum { HAQ_MOMENT_ROWS = 256 };
 
-/* All zero.  HAQ_NOMEM.  On success the caller owes haq_moments_fini. */
+/* All zero; `moved`: q is not f.  HAQ_NOMEM.  On success the caller owes
+ * haq_moments_fini. */
 haq_status haq_moments_init(struct haq_moments *m, size_t parts, size_t k,
-                            struct haq_diag *d);
+                            bool moved, struct haq_diag *d);
 void haq_moments_fini(struct haq_moments *m);
 
 /* Add rows of one part, n <= HAQ_MOMENT_ROWS; f and q are [n][k]. */

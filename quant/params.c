@@ -101,6 +101,17 @@ haq_status haq_params_put(struct haq_params *p, const char *name,
     return HAQ_OK;
 }
 
+haq_status haq_params_merge(struct haq_params *p, const struct haq_params *from,
+                            struct haq_diag *d)
+{
+    haq_status s = HAQ_OK;
+    for (size_t i = 0; !s && i < from->map.len; i++) {
+        const struct tensor *t = from->map.entries[i].value;
+        s = haq_params_put(p, t->name, &t->array, d);
+    }
+    return s;
+}
+
 static const struct haq_array *look_up(const struct haq_params *p,
                                        struct haq_buf *name)
 {

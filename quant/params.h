@@ -42,6 +42,10 @@ const struct haq_array *haq_params_get(const struct haq_params *p,
 haq_status haq_params_put(struct haq_params *p, const char *name,
                           const struct haq_array *a, struct haq_diag *d);
 
+/* Copies all arrays of `from` in; those of the same name are replaced. */
+haq_status haq_params_merge(struct haq_params *p, const struct haq_params *from,
+                            struct haq_diag *d);
+
 /* The scales and zero points of a layer; older ones are replaced. */
 struct haq_qweight;
 haq_status haq_params_put_weight(struct haq_params *p, const char *layer,

@@ -8,8 +8,9 @@
 #include "quant/layer_weight.h"
 #include "runtime/window.h"
 
-/* How rows are cut from the tensor that the layer reads. */
+/* How rows are cut from the tensor that a layer reads. */
 struct source {
+    const char *layer;
     int value;    /* of the graph */
     size_t count; /* its elements */
     size_t rows;  /* of one batch */
@@ -18,21 +19,19 @@ struct source {
     bool conv;
     struct haq_geometry geometry; /* of a convolution */
     const void **table;           /* [rows][taps] */
-};
-
-/* One of the two networks, and the tensor as it was in the latest run. */
-struct side {
-    struct haq_exec *exec;
-    float *tensor; /* [source.count] */
-    bool seen;
+    float *tensor[2]; /* [count] in the latest runs: float model, quantized */
+    bool seen[2];
+    uint64_t share; /* of all rows that are taken, in 2^-32 */
 };
 
 struct job {
-    struct source from;
-    struct side side[2]; /* float model, quantized */
-    float *row[2];       /* [HAQ_MOMENT_ROWS][k] */
-    size_t *index;       /* of samples */
-    uint64_t share;      /* of all rows that are taken, in 2^-32 */
+    struct source *from; /* [n] */
+    size_t n;
+    int sides; /* 1: there is the float model only */
+    struct haq_exec *exec[2];
+    float *row[2]; /* [HAQ_MOMENT_ROWS][longest k] */
+    size_t *rows;  /* [most rows] numbers of those that are taken */
+    size_t *index; /* of samples */
 };
 
 static haq_status source_init(struct source *s, const struct haq_graph *g,
@@ -42,6 +41,7 @@ static haq_status source_init(struct source *s, const struct haq_graph *g,
     const struct haq_value *in = &g->values[n->in[0]];
     size_t rows;
     haq_layer_weight_dims(g, n, &rows, &s->k);
+    s->layer = n->layer;
     s->value = n->in[0];
     s->count = in->count;
     s->parts = 1;
@@ -80,42 +80,35 @@ static void take_row(float *to, const struct source *s, const float *tensor,
 }
 
 /* An even choice that has no period in common with the pixels of an image. */
-static bool chosen(const struct job *j, uint64_t row)
+static bool chosen(const struct source *s, uint64_t row)
 {
     return (uint64_t)(uint32_t)((row * UINT64_C(0x9e3779b97f4a7c15)) >> 32) <
-           j->share;
-}
-
-static void bind_table(const struct source *s, const float *tensor)
-{
-    if (s->conv)
-        haq_geometry_bind(&s->geometry, s->table, (const char *)tensor, NULL,
-                          0);
+           s->share;
 }
 
 /* Rows of this batch that are taken: their numbers; out is [rows]. */
-static size_t choose_rows(const struct job *j, uint64_t first, size_t rows,
+static size_t choose_rows(const struct source *s, uint64_t first, size_t rows,
                           size_t *out)
 {
     size_t n = 0;
     for (size_t r = 0; r < rows; r++)
-        if (chosen(j, first + r))
+        if (chosen(s, first + r))
             out[n++] = r;
     return n;
 }
 
-static void add_rows(struct haq_moments *m, struct job *j, const size_t *rows,
-                     size_t n)
+static void add_rows(struct haq_moments *m, const struct job *j,
+                     const struct source *s, const size_t *rows, size_t n)
 {
-    const struct source *s = &j->from;
     for (size_t p = 0; p < s->parts; p++) {
-        for (int i = 0; i < 2; i++) {
-            bind_table(s, j->side[i].tensor);
+        for (int i = 0; i < j->sides; i++) {
+            if (s->conv)
+                haq_geometry_bind(&s->geometry, s->table,
+                                  (const char *)s->tensor[i], NULL, 0);
             for (size_t r = 0; r < n; r++)
-                take_row(j->row[i] + r * s->k, s, j->side[i].tensor, rows[r],
-                         p);
+                take_row(j->row[i] + r * s->k, s, s->tensor[i], rows[r], p);
         }
-        haq_moments_add(m, p, j->row[0], j->row[1], n);
+        haq_moments_add(m, p, j->row[0], j->row[j->sides - 1], n);
     }
 }
 
@@ -123,123 +116,174 @@ static void add_rows(struct haq_moments *m, struct job *j, const size_t *rows,
  */
 
 struct view {
-    const struct source *from;
-    struct side *side;
+    const struct job *job;
+    int side;
 };
 
 static void look(void *arg, int value, const float *data, size_t count)
 {
-    struct view *v = arg;
-    if (value != v->from->value || count != v->from->count)
-        return;
-    memcpy(v->side->tensor, data, count * sizeof *data);
-    v->side->seen = true;
+    const struct view *v = arg;
+    for (size_t i = 0; i < v->job->n; i++) {
+        struct source *s = &v->job->from[i];
+        if (value != s->value || count != s->count)
+            continue;
+        memcpy(s->tensor[v->side], data, count * sizeof *data);
+        s->seen[v->side] = true;
+    }
+}
+
+static haq_status check(const struct source *s, int side, struct haq_diag *d)
+{
+    float sum = 0; /* NaN or infinite once one is */
+    if (!s->seen[side])
+        return haq_fail(d, HAQ_UNSUPPORTED,
+                        "the inputs of layer %s cannot be observed", s->layer);
+    for (size_t i = 0; i < s->count; i++)
+        sum += s->tensor[side][i] * 0.0F;
+    return sum == 0
+               ? HAQ_OK
+               : haq_fail(d, HAQ_INVALID,
+                          "inputs of layer %s are NaN or infinite", s->layer);
 }
 
 static haq_status run_batch(struct job *j, const struct haq_graph *g,
                             const struct haq_dataset *data, size_t first,
-                            size_t n, const char *layer, struct haq_diag *d)
+                            size_t n, struct haq_diag *d)
 {
-    for (int i = 0; i < 2; i++) {
-        struct view v = {&j->from, &j->side[i]};
+    haq_status status = HAQ_OK;
+    for (int i = 0; i < j->sides; i++) {
+        struct view v = {j, i};
         haq_dataset_fetch(data, j->index + first, n,
                           g->values[g->inputs[0]].dtype,
-                          haq_exec_input(j->side[i].exec, 0));
-        haq_exec_run_watched(j->side[i].exec, look, &v);
-        if (!j->side[i].seen)
-            return haq_fail(d, HAQ_UNSUPPORTED,
-                            "the inputs of layer %s cannot be observed", layer);
-        float sum = 0; /* NaN or infinite once one is */
-        for (size_t k = 0; k < j->from.count; k++)
-            sum += j->side[i].tensor[k] * 0.0F;
-        if (sum != 0)
-            return haq_fail(d, HAQ_INVALID,
-                            "inputs of layer %s are NaN or infinite", layer);
+                          haq_exec_input(j->exec[i], 0));
+        haq_exec_run_watched(j->exec[i], look, &v);
+        for (size_t k = 0; status == HAQ_OK && k < j->n; k++)
+            status = check(&j->from[k], i, d);
     }
-    return HAQ_OK;
+    return status;
 }
 
-static haq_status run_all(struct haq_moments *m, struct job *j,
+static void add_batch(struct haq_moments *m, const struct job *j,
+                      const struct source *s, size_t first, size_t n,
+                      size_t batch)
+{
+    size_t each = s->rows / batch;
+    size_t taken = choose_rows(s, (uint64_t)first * each, each * n, j->rows);
+    for (size_t i = 0; i < taken; i += HAQ_MOMENT_ROWS)
+        add_rows(m, j, s, j->rows + i,
+                 taken - i < HAQ_MOMENT_ROWS ? taken - i : HAQ_MOMENT_ROWS);
+}
+
+static haq_status run_all(struct haq_moments *out, struct job *j,
                           const struct haq_graph *g,
                           const struct haq_dataset *data, size_t samples,
-                          const char *layer, struct haq_diag *d)
+                          struct haq_diag *d)
 {
-    size_t batch = (size_t)g->batch, per_batch = j->from.rows;
-    size_t *rows = malloc((per_batch + 1) * sizeof *rows);
-    haq_status s =
-        rows ? HAQ_OK : haq_fail(d, HAQ_NOMEM, "inputs of layer %s", layer);
+    size_t batch = (size_t)g->batch;
+    haq_status s = HAQ_OK;
     for (size_t at = 0; s == HAQ_OK && at < samples; at += batch) {
         size_t n = samples - at < batch ? samples - at : batch;
-        s = run_batch(j, g, data, at, n, layer, d);
-        if (s != HAQ_OK)
-            break;
-        size_t taken = choose_rows(j, (uint64_t)at * per_batch / batch,
-                                   per_batch / batch * n, rows);
-        for (size_t i = 0; i < taken; i += HAQ_MOMENT_ROWS)
-            add_rows(m, j, rows + i,
-                     taken - i < HAQ_MOMENT_ROWS ? taken - i : HAQ_MOMENT_ROWS);
+        s = run_batch(j, g, data, at, n, d);
+        for (size_t i = 0; s == HAQ_OK && i < j->n; i++)
+            add_batch(&out[i], j, &j->from[i], at, n, batch);
     }
-    free(rows);
     return s;
+}
+
+/* ---- the whole ------------------------------------------------------------
+ */
+
+/* Sources of all layers; the longest k and the most rows among them. */
+static haq_status open_sources(struct job *j, const struct haq_graph *g,
+                               const int *node, size_t samples, size_t *k,
+                               size_t *rows, struct haq_diag *d)
+{
+    haq_status status = HAQ_OK;
+    for (size_t i = 0; status == HAQ_OK && i < j->n; i++) {
+        struct source *s = &j->from[i];
+        status = source_init(s, g, node[i], d);
+        double all = (double)s->rows / (double)g->batch * (double)samples;
+        s->share = all > HAQ_INPUT_ROWS
+                       ? (uint64_t)(HAQ_INPUT_ROWS / all * 4294967296.0)
+                       : UINT64_C(1) << 32;
+        for (int side = 0; status == HAQ_OK && side < j->sides; side++) {
+            s->tensor[side] = malloc((s->count + 1) * sizeof(float));
+            if (!s->tensor[side])
+                status = haq_fail(d, HAQ_NOMEM, "inputs of layer %s", s->layer);
+        }
+        *k = s->k > *k ? s->k : *k;
+        *rows = s->rows > *rows ? s->rows : *rows;
+    }
+    return status;
 }
 
 static haq_status job_init(struct job *j, const struct haq_plan *plan[2],
-                           int node, size_t samples, struct haq_pool *pool,
-                           struct haq_diag *d)
+                           const int *node, size_t n, size_t samples,
+                           struct haq_pool *pool, struct haq_diag *d)
 {
-    const struct haq_graph *g = haq_plan_graph(plan[0]);
-    haq_status s = source_init(&j->from, g, node, d);
+    size_t k = 0, rows = 0;
+    haq_status s;
+    j->n = n;
+    j->sides = plan[1] ? 2 : 1;
+    j->from = calloc(n + 1, sizeof *j->from);
     j->index = malloc((samples + 1) * sizeof *j->index);
-    for (size_t i = 0; j->index && i < samples; i++)
+    if (!j->from || !j->index)
+        return haq_fail(d, HAQ_NOMEM, "inputs of %zu layers", n);
+    for (size_t i = 0; i < samples; i++)
         j->index[i] = i;
-    bool ok = j->index;
-    for (int i = 0; s == HAQ_OK && i < 2; i++) {
-        j->row[i] = malloc((HAQ_MOMENT_ROWS * j->from.k + 1) * sizeof(float));
-        j->side[i].tensor = malloc((j->from.count + 1) * sizeof(float));
-        ok = ok && j->row[i] && j->side[i].tensor;
-        s = haq_exec_new(&j->side[i].exec, plan[i], pool, d);
+    s = open_sources(j, haq_plan_graph(plan[0]), node, samples, &k, &rows, d);
+    j->rows = malloc((rows + 1) * sizeof *j->rows);
+    bool ok = j->rows;
+    for (int i = 0; s == HAQ_OK && i < j->sides; i++) {
+        j->row[i] = malloc((HAQ_MOMENT_ROWS * k + 1) * sizeof(float));
+        ok = ok && j->row[i];
+        s = haq_exec_new(&j->exec[i], plan[i], pool, d);
     }
-    if (s == HAQ_OK && !ok)
-        s = haq_fail(d, HAQ_NOMEM, "inputs of layer %s", g->nodes[node].layer);
-    double all = (double)j->from.rows / (double)g->batch * (double)samples;
-    j->share = all > HAQ_INPUT_ROWS
-                   ? (uint64_t)(HAQ_INPUT_ROWS / all * 4294967296.0)
-                   : UINT64_C(1) << 32;
-    return s;
+    return s != HAQ_OK || ok
+               ? s
+               : haq_fail(d, HAQ_NOMEM, "inputs of %zu layers", n);
 }
 
 static void job_fini(struct job *j)
 {
+    for (size_t i = 0; j->from && i < j->n; i++) {
+        free(j->from[i].table);
+        free(j->from[i].tensor[0]);
+        free(j->from[i].tensor[1]);
+    }
     for (int i = 0; i < 2; i++) {
-        haq_exec_free(j->side[i].exec);
-        free(j->side[i].tensor);
+        haq_exec_free(j->exec[i]);
         free(j->row[i]);
     }
+    free(j->from);
+    free(j->rows);
     free(j->index);
-    free(j->from.table);
 }
 
 haq_status haq_layer_inputs(struct haq_moments *out,
                             const struct haq_plan *model,
-                            const struct haq_plan *quantized, int node,
-                            const struct haq_dataset *data, size_t samples,
-                            struct haq_pool *pool, struct haq_diag *d)
+                            const struct haq_plan *quantized, const int *node,
+                            size_t n, const struct haq_dataset *data,
+                            size_t samples, struct haq_pool *pool,
+                            struct haq_diag *d)
 {
-    const struct haq_graph *g = haq_plan_graph(model);
     const struct haq_plan *plan[2] = {model, quantized};
-    struct haq_moments m = {0};
-    struct job j = {.share = 0};
-    size_t n = samples && samples < data->n ? samples : data->n;
-    haq_status s = job_init(&j, plan, node, n, pool, d);
+    struct job j = {.n = 0};
+    size_t ready = 0;
+    samples = samples && samples < data->n ? samples : data->n;
+    haq_status s = job_init(&j, plan, node, n, samples, pool, d);
+    while (s == HAQ_OK && ready < n) {
+        s = haq_moments_init(&out[ready], j.from[ready].parts, j.from[ready].k,
+                             quantized != NULL, d);
+        ready += s == HAQ_OK;
+    }
     if (s == HAQ_OK)
-        s = haq_moments_init(&m, j.from.parts, j.from.k, d);
-    if (s == HAQ_OK)
-        s = run_all(&m, &j, g, data, n, g->nodes[node].layer, d);
-    if (s == HAQ_OK) {
-        haq_moments_finish(&m);
-        *out = m;
-    } else {
-        haq_moments_fini(&m);
+        s = run_all(out, &j, haq_plan_graph(model), data, samples, d);
+    for (size_t i = 0; i < ready; i++) {
+        if (s == HAQ_OK)
+            haq_moments_finish(&out[i]);
+        else
+            haq_moments_fini(&out[i]);
     }
     job_fini(&j);
     return s;

@@ -64,7 +64,7 @@ static bool copy_strings(struct haq_search *s)
 {
     struct haq_search_config *c = &s->config;
     const char **text[] = {&c->algorithm, &c->metric, &c->calib_hash,
-                           &c->calib_method};
+                           &c->calib_method, &c->methods};
     for (size_t i = 0; i < sizeof text / sizeof *text; i++)
         if (*text[i]) {
             *text[i] = haq_arena_strdup(&s->arena, *text[i]);
@@ -119,6 +119,8 @@ haq_status haq_search_new(struct haq_search **out,
                             s->config.calib_method, d);
     if (status)
         goto done;
+    if (s->config.methods)
+        s->space.methods = s->config.methods;
     if (!make_tables(s)) {
         status = haq_fail(d, HAQ_NOMEM, "search");
         goto done;

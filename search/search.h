@@ -46,6 +46,7 @@ struct haq_search_config {
     bool higher_is_better, points;         /* of that metric */
     size_t eval_samples;                   /* in the evaluation set */
     const char *calib_hash, *calib_method; /* written into every recipe */
+    const char *methods; /* of layers below 8 bits, "clip,gptq"; NULL = "rtn" */
     bool has_calibration; /* false: no static activations in the space */
     unsigned formats;     /* of weights, search/space.h; 0 = the usual ones */
     size_t population;    /* 0 = from the number of layers and the budget */

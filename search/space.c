@@ -116,6 +116,7 @@ haq_status haq_space_init(struct haq_space *s, const struct haq_layers *layers,
         .genes = layers->n * HAQ_GENES_PER_LAYER,
         .calib_hash = has_calibration && calib_hash ? calib_hash : "",
         .calib_method = calib_method ? calib_method : "minmax",
+        .methods = "rtn",
     };
     use_formats(s, formats);
     s->cardinality = calloc(s->genes, sizeof *s->cardinality);
@@ -241,19 +242,25 @@ size_t haq_space_bytes(const struct haq_space *s, size_t layer,
     return bias + haq_qweight_bytes(&w, n, k);
 }
 
-static bool add_layer(struct haq_recipe *r, const char *tensor,
-                      struct haq_choice c)
+/* At 8 bits rounding costs nothing that a method could win back. */
+static const char *methods_for(const struct haq_space *s, struct haq_choice c)
+{
+    return haq_choice_format(c)->bits < 8 ? s->methods : "rtn";
+}
+
+static bool add_layer(const struct haq_space *s, struct haq_recipe *r,
+                      const char *tensor, struct haq_choice c)
 {
     struct haq_recipe_layer *l = &r->layer[r->n++];
     *l = (struct haq_recipe_layer){
         .tensor = haq_arena_strdup(&r->arena, tensor),
         .weight = weight_spec(c),
-        .methods = "rtn",
+        .methods = haq_arena_strdup(&r->arena, methods_for(s, c)),
     };
-    haq_status s = haq_act_spec_parse(&l->act, act_words[c.act], NULL);
-    assert(!s && l->weight.format);
-    (void)s;
-    return l->tensor;
+    haq_status status = haq_act_spec_parse(&l->act, act_words[c.act], NULL);
+    assert(!status && l->weight.format);
+    (void)status;
+    return l->tensor && l->methods;
 }
 
 haq_status haq_space_recipe(const struct haq_space *s, const int *genes,
@@ -269,7 +276,7 @@ haq_status haq_space_recipe(const struct haq_space *s, const int *genes,
     for (size_t l = 0; ok && l < s->layers->n; l++) {
         struct haq_choice c = haq_space_get(s, l, genes);
         if (c.weight != HAQ_WEIGHT_FLOAT)
-            ok = add_layer(&r, s->layers->layer[l].tensor, c);
+            ok = add_layer(s, &r, s->layers->layer[l].tensor, c);
     }
     if (!ok) {
         haq_recipe_fini(&r);

@@ -72,6 +72,7 @@ struct haq_space {
     size_t genes;                 /* HAQ_GENES_PER_LAYER * layers->n */
     int *cardinality;             /* [genes] */
     const char *calib_hash, *calib_method; /* borrowed; "" and "minmax" */
+    const char *methods; /* borrowed; of weights below 8 bits, "rtn" at first */
 };
 
 /* "int4,int2,ternary" to a mask.  HAQ_USAGE lists what there is. */

@@ -4,19 +4,25 @@
 #include "quant/method/method.h"
 #include "worker/task.h"
 
-haq_status haq_session_methods(struct haq_recipe *r, const char *list,
-                               struct haq_diag *d)
+haq_status haq_session_methods_parse(const char **out, struct haq_arena *a,
+                                     const char *list, struct haq_diag *d)
 {
     char text[HAQ_METHODS_TEXT];
     haq_status s = haq_methods_parse(text, list, d);
     if (s)
         return s;
-    const char *kept = haq_arena_strdup(&r->arena, text);
-    if (!kept)
-        return haq_fail(d, HAQ_NOMEM, "methods of a recipe");
-    for (size_t i = 0; i < r->n; i++)
+    *out = haq_arena_strdup(a, text);
+    return *out ? HAQ_OK : haq_fail(d, HAQ_NOMEM, "methods of a recipe");
+}
+
+haq_status haq_session_methods(struct haq_recipe *r, const char *list,
+                               struct haq_diag *d)
+{
+    const char *kept;
+    haq_status s = haq_session_methods_parse(&kept, &r->arena, list, d);
+    for (size_t i = 0; !s && i < r->n; i++)
         r->layer[i].methods = kept;
-    return HAQ_OK;
+    return s;
 }
 
 void haq_session_methods_help(char *out, size_t size)

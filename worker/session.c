@@ -194,6 +194,7 @@ static haq_status open_all(struct haq_session *s, struct haq_diag *d)
     if (status != HAQ_OK)
         return status;
     s->weights = haq_qweight_cache_new();
+    haq_tuned_init(&s->tuned);
     s->packs = haq_pack_cache_new();
     if (!s->weights || !s->packs)
         return haq_fail(d, HAQ_NOMEM, "opening a session");
@@ -256,6 +257,7 @@ void haq_session_close(struct haq_session *s)
     close_data(&s->calib);
     close_data(&s->eval);
     haq_qweight_cache_free(s->weights);
+    haq_tuned_fini(&s->tuned);
     haq_pack_cache_free(s->packs);
     haq_layers_fini(&s->layers);
     haq_graph_free(s->bulk);
@@ -332,16 +334,12 @@ static haq_status ranges_for(struct haq_session *s, const struct haq_recipe *r,
     return status;
 }
 
-/* Results of methods come from a params file alone. */
-static haq_status tuned_has_file(const struct haq_recipe *r, struct haq_diag *d)
+static bool tunes(const struct haq_recipe *r)
 {
-    for (size_t i = 0; !r->params_file && i < r->n; i++)
+    for (size_t i = 0; i < r->n; i++)
         if (haq_recipe_tunes(&r->layer[i]))
-            return haq_fail(d, HAQ_INVALID,
-                            "the recipe's layer %s is tuned by \"%s\", but the "
-                            "recipe names no params file",
-                            r->layer[i].tensor, r->layer[i].methods);
-    return HAQ_OK;
+            return true;
+    return false;
 }
 
 static haq_status read_params(struct haq_ready *b, const struct haq_recipe *r,
@@ -369,10 +367,11 @@ haq_status haq_ready_make(struct haq_ready *b, struct haq_session *s,
     *b = (struct haq_ready){.quantized = recipe != NULL};
     if (recipe) {
         status = haq_recipe_check(recipe, "recipe", &s->layers, d);
-        if (status == HAQ_OK)
-            status = tuned_has_file(recipe, d);
         if (status == HAQ_OK && recipe->params_file)
             status = read_params(b, recipe, d);
+        else if (status == HAQ_OK && tunes(recipe))
+            status =
+                haq_session_params(s, recipe, HAQ_TUNE_ALONE, &b->params, d);
         else if (status == HAQ_OK && wants_ranges(recipe))
             status = ranges_for(s, recipe, d);
         if (status == HAQ_OK)
@@ -398,7 +397,8 @@ void haq_ready_fini(struct haq_ready *b)
 
 haq_status haq_session_params(struct haq_session *s,
                               const struct haq_recipe *recipe,
-                              struct haq_params **out, struct haq_diag *d)
+                              enum haq_tune_way way, struct haq_params **out,
+                              struct haq_diag *d)
 {
     haq_status status = HAQ_OK;
 
@@ -409,7 +409,8 @@ haq_status haq_session_params(struct haq_session *s,
                                  s->ranges_ready ? &s->ranges : NULL, d);
     if (status != HAQ_OK)
         return status;
-    status = haq_session_tune(s, recipe, *out, d);
+    status = way == HAQ_TUNE_IN_ORDER ? haq_tune_in_order(s, recipe, *out, d)
+                                      : haq_tune_alone(s, recipe, *out, d);
     if (status != HAQ_OK) {
         haq_params_free(*out);
         *out = NULL;

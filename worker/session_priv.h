@@ -14,6 +14,7 @@
 #include "runtime/plan.h"
 #include "worker/drift.h"
 #include "worker/task.h"
+#include "worker/tune.h"
 
 /* A data set with what the float model says about it, made when first asked
  * for. */
@@ -40,6 +41,7 @@ struct haq_session {
     struct haq_calib ranges;   /* of the calibration set */
     bool ranges_ready, ranges_have_bins;
     struct haq_qweight_cache *weights;
+    struct haq_tuned tuned;
     struct haq_pack_cache *packs;
     struct haq_plan *float_plan; /* on `single`, with its context */
     struct haq_exec *float_exec;
@@ -64,12 +66,6 @@ void haq_ready_fini(struct haq_ready *b);
 /* Activation ranges of the calibration set, with histograms if asked. */
 haq_status haq_session_ranges(struct haq_session *s, bool bins,
                               struct haq_diag *d);
-
-/* Run the methods of all layers of `recipe`, in network order; `p` is as
- * haq_params_make left it.  HAQ_USAGE: a method needs calibration data. */
-haq_status haq_session_tune(struct haq_session *s,
-                            const struct haq_recipe *recipe,
-                            struct haq_params *p, struct haq_diag *d);
 
 /* Make data->reference. */
 haq_status haq_session_reference(struct haq_session *s,

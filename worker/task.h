@@ -85,6 +85,11 @@ haq_status haq_session_run(struct haq_session *s,
                            const struct haq_recipe *recipe,
                            struct haq_array *out, struct haq_diag *d);
 
+/* A comma list of methods in the order in which they run, in the arena.
+ * HAQ_USAGE lists the known ones. */
+haq_status haq_session_methods_parse(const char **out, struct haq_arena *a,
+                                     const char *list, struct haq_diag *d);
+
 /* Give every layer these methods (a comma list; quant/method/method.h).
  * HAQ_USAGE lists the known ones. */
 haq_status haq_session_methods(struct haq_recipe *r, const char *list,
@@ -92,13 +97,18 @@ haq_status haq_session_methods(struct haq_recipe *r, const char *list,
 /* "rtn (round to nearest), ..." for a help text. */
 void haq_session_methods_help(char *out, size_t size);
 
+/* How the methods of a recipe are run (worker/tune.h).  Tasks tune recipes that
+ * name no params file alone. */
+enum haq_tune_way { HAQ_TUNE_ALONE, HAQ_TUNE_IN_ORDER };
+
 /* Scales and ranges of a recipe, from the calibration set when it has static
  * activations, tuned by its methods: what quant/params.h writes beside it.  The
  * caller frees. */
 struct haq_params;
 haq_status haq_session_params(struct haq_session *s,
                               const struct haq_recipe *recipe,
-                              struct haq_params **out, struct haq_diag *d);
+                              enum haq_tune_way way, struct haq_params **out,
+                              struct haq_diag *d);
 
 /* Where a result is valid: the device fingerprint for latency kinds, the
  * numerics id for the others (architecture, "Task").  Static per session. */

@@ -42,6 +42,10 @@ static haq_status find_target(const struct haq_quadratic *e,
     size_t k = e->k, square = k * k, count = e->rows * k;
     int n = (int)k, rows = (int)e->rows;
     const double *qq = l->x->qq + part * square;
+    for (size_t i = 0; i < count; i++)
+        e->target[i] = (double)l->w[e->first * k + i];
+    if (!l->x->fq)
+        return HAQ_OK;
     double *w = malloc((count + 1) * sizeof *w);
     double *moved = malloc((count + 1) * sizeof *moved);
     double *diff = malloc((square + 1) * sizeof *diff);
@@ -51,8 +55,7 @@ static haq_status find_target(const struct haq_quadratic *e,
                        : haq_fail(d, HAQ_NOMEM, "layer %s", l->name);
     if (s)
         goto done;
-    for (size_t i = 0; i < count; i++)
-        w[i] = e->target[i] = (double)l->w[e->first * k + i];
+    memcpy(w, e->target, count * sizeof *w);
     for (size_t i = 0; i < square; i++)
         diff[i] = l->x->fq[part * square + i] - qq[i];
     memcpy(inverse, e->h, square * sizeof *inverse);

@@ -7,10 +7,10 @@
  *     E |W f - V q|^2 = tr((T - V) H (T - V)') + what no V can avoid,
  *     T = W + W (E[f q'] - H) H^-1
  *
- * (normal equations; f, q: quant/moments.h).  H gets a hundredth of its mean
- * diagonal added, as in GPTQ (Frantar et al. 2023): few samples make it
- * singular.  Inputs that are always zero get a 1 on the diagonal: their weights
- * round to nearest.
+ * (normal equations; f, q: quant/moments.h; T = W where they are the same).  H
+ * gets a hundredth of its mean diagonal added, as in GPTQ (Frantar et al.
+ * 2023): few samples make it singular.  Inputs that are always zero get a 1 on
+ * the diagonal: their weights round to nearest.
  */
 #ifndef HAQ_QUANT_METHOD_QUADRATIC_H
 #define HAQ_QUANT_METHOD_QUADRATIC_H

@@ -160,7 +160,7 @@ static void draw_inputs(float f[ROWS][DIM], float q[ROWS][DIM], uint64_t *state)
 static struct haq_moments moments_of(float f[ROWS][DIM], float q[ROWS][DIM])
 {
     struct haq_moments m;
-    CU_ASSERT_EQUAL_FATAL(haq_moments_init(&m, 1, DIM, NULL), HAQ_OK);
+    CU_ASSERT_EQUAL_FATAL(haq_moments_init(&m, 1, DIM, f != q, NULL), HAQ_OK);
     haq_moments_add(&m, 0, f[0], q[0], ROWS / 2);
     haq_moments_add(&m, 0, f[ROWS / 2], q[ROWS / 2], ROWS / 2);
     haq_moments_finish(&m);
