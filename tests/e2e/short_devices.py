@@ -49,6 +49,24 @@ def this_machine(tmp):
                 "--save and --json say the same")
 
 
+def changes_since(tmp):
+    """A saved profile, and the same machine with another quota."""
+    save = tmp / "was.json"
+    folder = tmp / "machine"
+    shutil.copytree(MACHINES / "container-quota", folder)
+    h.run("devices", "--from", folder, "--save", save)
+    same = devices("--from", folder, "--since", save)
+    checks.that(same["changes"] == "", f"nothing changed: {same}")
+    quota = folder / "sys" / "fs" / "cgroup" / "docker" / "cpu.max"
+    quota.write_text("100000 100000\n")
+    new = devices("--from", folder, "--since", save)
+    checks.that("CPU quota" in new["changes"], f"a new quota: {new}")
+    text = h.haq("devices", "--from", folder, "--since", save)
+    checks.that("changed since" in text and "1500 -> 1000" in text, text)
+    refused("a profile without a machine", "describes no machine", "--since",
+            PROFILES / "x86-avx2.json")
+
+
 def affinity():
     cpus = sorted(os.sched_getaffinity(0))
     if len(cpus) < 2:
@@ -126,6 +144,7 @@ def tmp_dir(tmp, name):
 with h.scratch() as name:
     scratch = pathlib.Path(name)
     this_machine(scratch)
+    changes_since(scratch)
     affinity()
     recorded(scratch)
     profiles()
