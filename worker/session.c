@@ -14,7 +14,7 @@
  * layer, few enough that activations stay in a core's second-level cache. */
 enum { BULK_BATCH = 8, NUMERICS_VERSION = 1 };
 
-static haq_status load_graph(struct haq_graph **out, struct haq_session *s,
+haq_status haq_session_graph(struct haq_graph **out, struct haq_session *s,
                              size_t batch, struct haq_diag *d)
 {
     struct haq_import_options opt = {.batch = (int64_t)batch,
@@ -167,7 +167,7 @@ static haq_status copy_config(struct haq_session *s,
 
 static haq_status open_all(struct haq_session *s, struct haq_diag *d)
 {
-    haq_status status = load_graph(&s->bulk, s, BULK_BATCH, d);
+    haq_status status = haq_session_graph(&s->bulk, s, BULK_BATCH, d);
 
     if (status == HAQ_OK)
         status = check_hash(s->config.model_path, s->bulk->model_hash,
@@ -314,26 +314,6 @@ haq_status haq_session_ranges(struct haq_session *s, bool bins,
 /* ---- builds ---------------------------------------------------------------
  */
 
-static bool wants_ranges(const struct haq_recipe *r)
-{
-    for (size_t i = 0; i < r->n; i++)
-        if (r->layer[i].act.format->integer && !r->layer[i].act.dynamic)
-            return true;
-    return false;
-}
-
-static haq_status ranges_for(struct haq_session *s, const struct haq_recipe *r,
-                             struct haq_diag *d)
-{
-    const struct haq_calib_method *method;
-    double parameter;
-    haq_status status =
-        haq_calib_method_parse(&method, &parameter, r->calib_method, d);
-    if (status == HAQ_OK)
-        status = haq_session_ranges(s, method->needs_histogram, d);
-    return status;
-}
-
 static bool tunes(const struct haq_recipe *r)
 {
     for (size_t i = 0; i < r->n; i++)
@@ -372,8 +352,8 @@ haq_status haq_ready_make(struct haq_ready *b, struct haq_session *s,
         else if (status == HAQ_OK && tunes(recipe))
             status =
                 haq_session_params(s, recipe, HAQ_TUNE_ALONE, &b->params, d);
-        else if (status == HAQ_OK && wants_ranges(recipe))
-            status = ranges_for(s, recipe, d);
+        else if (status == HAQ_OK)
+            status = haq_session_ranges_for(s, recipe, d);
         if (status == HAQ_OK)
             status =
                 haq_apply(&b->q, g, recipe, s->ranges_ready ? &s->ranges : NULL,
@@ -393,29 +373,6 @@ void haq_ready_fini(struct haq_ready *b)
         haq_qgraph_fini(&b->q);
     haq_params_free(b->params);
     *b = (struct haq_ready){0};
-}
-
-haq_status haq_session_params(struct haq_session *s,
-                              const struct haq_recipe *recipe,
-                              enum haq_tune_way way, struct haq_params **out,
-                              struct haq_diag *d)
-{
-    haq_status status = HAQ_OK;
-
-    if (wants_ranges(recipe))
-        status = ranges_for(s, recipe, d);
-    if (status == HAQ_OK)
-        status = haq_params_make(out, s->bulk, recipe,
-                                 s->ranges_ready ? &s->ranges : NULL, d);
-    if (status != HAQ_OK)
-        return status;
-    status = way == HAQ_TUNE_IN_ORDER ? haq_tune_in_order(s, recipe, *out, d)
-                                      : haq_tune_alone(s, recipe, *out, d);
-    if (status != HAQ_OK) {
-        haq_params_free(*out);
-        *out = NULL;
-    }
-    return status;
 }
 
 static void set_output_shape(struct haq_array *out, const struct haq_shape *one,
@@ -505,7 +462,7 @@ haq_status haq_session_single(struct haq_session *s, size_t batch,
     if (s->single && s->single->batch == (int64_t)batch)
         return HAQ_OK;
     close_single(s);
-    status = load_graph(&s->single, s, batch, d);
+    status = haq_session_graph(&s->single, s, batch, d);
     if (status == HAQ_OK && s->single->batch != (int64_t)batch)
         status =
             haq_fail(d, HAQ_INVALID, "%s has a fixed batch of %lld, not %zu",

@@ -63,6 +63,15 @@ haq_status haq_ready_make(struct haq_ready *b, struct haq_session *s,
                           const struct haq_recipe *recipe, struct haq_diag *d);
 void haq_ready_fini(struct haq_ready *b);
 
+/* The model with this batch; the caller frees it. */
+haq_status haq_session_graph(struct haq_graph **out, struct haq_session *s,
+                             size_t batch, struct haq_diag *d);
+
+/* s->ranges as the recipe's calibration wants them, if it wants any. */
+haq_status haq_session_ranges_for(struct haq_session *s,
+                                  const struct haq_recipe *recipe,
+                                  struct haq_diag *d);
+
 /* Activation ranges of the calibration set, with histograms if asked. */
 haq_status haq_session_ranges(struct haq_session *s, bool bins,
                               struct haq_diag *d);

@@ -20,11 +20,11 @@ static haq_status need_calibration(const struct haq_session *s,
 }
 
 /* The node of a layer that has something to tune, or -1. */
-static int tuned_node(const struct haq_session *s,
+static int tuned_node(const struct haq_graph *g,
                       const struct haq_recipe_layer *l)
 {
     return l->weight.format->integer && haq_recipe_tunes(l)
-               ? haq_graph_find_layer(s->bulk, l->tensor)
+               ? haq_graph_find_layer(g, l->tensor)
                : -1;
 }
 
@@ -33,6 +33,7 @@ static int tuned_node(const struct haq_session *s,
 
 struct tuner {
     struct haq_session *s;
+    const struct haq_graph *g; /* the model as methods have prepared it */
     const struct haq_recipe *recipe;
     struct haq_params *params; /* of the layers so far */
     struct haq_plan *model;    /* float; made when it is needed first */
@@ -59,11 +60,10 @@ static haq_status open_prefix(struct tuner *t, struct haq_diag *d)
 
 static haq_status open_model(struct tuner *t, struct haq_diag *d)
 {
-    struct haq_plan_options opt = {.isa = t->s->config.isa,
-                                   .cache = t->s->packs};
+    struct haq_plan_options opt = {.isa = t->s->config.isa, .cache = NULL};
     haq_status status = need_calibration(t->s, d);
     if (status == HAQ_OK && !t->model)
-        status = haq_plan_new(&t->model, t->s->bulk, NULL, &opt, d);
+        status = haq_plan_new(&t->model, t->g, NULL, &opt, d);
     return status;
 }
 
@@ -80,11 +80,11 @@ static haq_status look_at_inputs(struct haq_moments *x, struct tuner *t,
     haq_status status = open_model(t, d);
     if (status == HAQ_OK) {
         status =
-            haq_apply(&q, s->bulk, &t->prefix, NULL, t->params, s->weights, d);
+            haq_apply(&q, t->g, &t->prefix, NULL, t->params, s->weights, d);
         applied = status == HAQ_OK;
     }
     if (status == HAQ_OK)
-        status = haq_plan_new(&plan, s->bulk, &q, &opt, d);
+        status = haq_plan_new(&plan, t->g, &q, &opt, d);
     if (status == HAQ_OK)
         status = haq_layer_inputs(x, t->model, plan, &node, 1, &s->calib.set,
                                   SAMPLES, s->pool, d);
@@ -104,20 +104,20 @@ static haq_status tune_layer(struct tuner *t, int node,
     if (looks)
         status = look_at_inputs(&x, t, node, d);
     if (status == HAQ_OK)
-        status =
-            haq_methods_tune(t->params, t->s->bulk, &t->s->bulk->nodes[node], l,
-                             looks ? &x : NULL, d);
+        status = haq_methods_tune(t->params, t->g, &t->g->nodes[node], l,
+                                  looks ? &x : NULL, d);
     haq_moments_fini(&x);
     return status;
 }
 
-haq_status haq_tune_in_order(struct haq_session *s, const struct haq_recipe *r,
-                             struct haq_params *p, struct haq_diag *d)
+haq_status haq_tune_in_order(struct haq_session *s, const struct haq_graph *g,
+                             const struct haq_recipe *r, struct haq_params *p,
+                             struct haq_diag *d)
 {
-    struct tuner t = {.s = s, .recipe = r, .params = p};
+    struct tuner t = {.s = s, .g = g, .recipe = r, .params = p};
     haq_status status = open_prefix(&t, d);
     for (size_t i = 0; status == HAQ_OK && i < r->n; i++) {
-        int node = tuned_node(s, &r->layer[i]);
+        int node = tuned_node(g, &r->layer[i]);
         if (node >= 0)
             status = tune_layer(&t, node, &r->layer[i], d);
         t.prefix.n = i + 1;
@@ -236,7 +236,7 @@ haq_status haq_tune_alone(struct haq_session *s, const struct haq_recipe *r,
     haq_status status = HAQ_OK;
     for (size_t i = 0; status == HAQ_OK && i < r->n; i++) {
         struct found *f = NULL;
-        int node = tuned_node(s, &r->layer[i]);
+        int node = tuned_node(s->bulk, &r->layer[i]);
         if (node < 0)
             continue;
         status = find_alone(&f, s, node, &r->layer[i], d);

@@ -27,11 +27,13 @@ void haq_tuned_init(struct haq_tuned *t);
 void haq_tuned_fini(struct haq_tuned *t);
 
 /* Put what the methods of all layers of `r` find into `p`, which is as
- * haq_params_make left it.
+ * haq_params_make left it.  g: the model, with the batch of the session's
+ * `bulk`, as methods have prepared it (haq_methods_prepare_graph).
  * HAQ_USAGE: a method needs calibration data; HAQ_INVALID as
  * haq_methods_tune. */
-haq_status haq_tune_in_order(struct haq_session *s, const struct haq_recipe *r,
-                             struct haq_params *p, struct haq_diag *d);
+haq_status haq_tune_in_order(struct haq_session *s, const struct haq_graph *g,
+                             const struct haq_recipe *r, struct haq_params *p,
+                             struct haq_diag *d);
 haq_status haq_tune_alone(struct haq_session *s, const struct haq_recipe *r,
                           struct haq_params *p, struct haq_diag *d);
 

@@ -8,13 +8,25 @@
 #include "quant/layer_weight.h"
 
 static const struct haq_method table[] = {
-    {"rtn", "round to nearest", NULL, false},
-    {"clip", "scales of least squared weight error", haq_method_clip, false},
-    {"gptq", "rounding errors made up for by later weights", haq_method_gptq,
-     true},
-    {"refine", "codes and scales by descent on the output's error",
-     haq_method_refine, true},
-    {"bias", "means of the output corrected", haq_method_bias, true},
+    {.name = "rtn", .summary = "round to nearest"},
+    {.name = "cle",
+     .summary = "ranges of neighbouring layers equalized",
+     .prepare = haq_method_cle},
+    {.name = "clip",
+     .summary = "scales of least squared weight error",
+     .tune = haq_method_clip},
+    {.name = "gptq",
+     .summary = "rounding errors made up for by later weights",
+     .tune = haq_method_gptq,
+     .wants_inputs = true},
+    {.name = "refine",
+     .summary = "codes and scales by descent on the output's error",
+     .tune = haq_method_refine,
+     .wants_inputs = true},
+    {.name = "bias",
+     .summary = "means of the output corrected",
+     .tune = haq_method_bias,
+     .wants_inputs = true},
 };
 enum { N_METHODS = sizeof table / sizeof *table };
 
@@ -74,15 +86,70 @@ haq_status haq_methods_parse(char out[HAQ_METHODS_TEXT], const char *list,
     return HAQ_OK;
 }
 
-bool haq_methods_want_inputs(const char *methods)
+/* Is one of a list such a row? */
+static bool any(const char *methods, bool (*is)(const struct haq_method *m))
 {
     for (const char *at = methods; *at;) {
         size_t len = strcspn(at, ","), i = find(at, len);
-        if (i < N_METHODS && table[i].wants_inputs)
+        if (i < N_METHODS && is(&table[i]))
             return true;
         at += len + (at[len] == ',');
     }
     return false;
+}
+
+static bool looks(const struct haq_method *m)
+{
+    return m->wants_inputs;
+}
+
+static bool prepares(const struct haq_method *m)
+{
+    return m->prepare;
+}
+
+bool haq_methods_want_inputs(const char *methods)
+{
+    return any(methods, looks);
+}
+
+bool haq_methods_prepare(const char *methods)
+{
+    return any(methods, prepares);
+}
+
+static bool has(const char *methods, const char *name)
+{
+    size_t len = strlen(name);
+    for (const char *at = methods; *at;) {
+        size_t n = strcspn(at, ",");
+        if (n == len && !memcmp(at, name, n))
+            return true;
+        at += n + (at[n] == ',');
+    }
+    return false;
+}
+
+haq_status haq_methods_prepare_graph(struct haq_graph *g,
+                                     const struct haq_recipe *r,
+                                     struct haq_diag *d)
+{
+    bool *member = malloc((size_t)g->n_nodes + 1);
+    haq_status s =
+        member ? HAQ_OK : haq_fail(d, HAQ_NOMEM, "%d nodes", g->n_nodes);
+    for (size_t m = 0; !s && m < N_METHODS; m++) {
+        if (!table[m].prepare)
+            continue;
+        memset(member, 0, (size_t)g->n_nodes);
+        for (size_t i = 0; i < r->n; i++) {
+            int node = haq_graph_find_layer(g, r->layer[i].tensor);
+            if (node >= 0 && r->layer[i].weight.format->integer)
+                member[node] = has(r->layer[i].methods, table[m].name);
+        }
+        s = table[m].prepare(g, member, d);
+    }
+    free(member);
+    return s;
 }
 
 static haq_status run_all(struct haq_method_layer *l, const char *methods,
@@ -120,15 +187,20 @@ static haq_status copy_bias(float **out, const struct haq_graph *g,
     return HAQ_OK;
 }
 
+/* Of a layer that was changed beforehand the model's own weights and bias say
+ * nothing any more. */
 static haq_status keep(struct haq_params *p, const struct haq_method_layer *l,
-                       const float *bias_before, struct haq_diag *d)
+                       const float *bias_before, bool changed,
+                       struct haq_diag *d)
 {
-    const struct haq_qweight *q = l->q;
+    struct haq_qweight *q = l->q;
     haq_status s = haq_params_put_weight(p, l->name, q, d);
+    if (!s && changed && !q->codes)
+        s = haq_qweight_round(q, l->w, d);
     if (!s && q->codes)
         s = haq_params_put_codes(p, l->name, q, d);
     if (!s && l->bias &&
-        memcmp(l->bias, bias_before, q->n * sizeof *l->bias) != 0)
+        (changed || memcmp(l->bias, bias_before, q->n * sizeof *l->bias) != 0))
         s = haq_params_put_bias(p, l->name, l->bias, q->n, d);
     return s;
 }
@@ -155,7 +227,7 @@ haq_status haq_methods_tune(struct haq_params *p, const struct haq_graph *g,
     if (!s)
         s = run_all(&l, layer->methods, d);
     if (!s)
-        s = keep(p, &l, before, d);
+        s = keep(p, &l, before, haq_methods_prepare(layer->methods), d);
     free(bias);
     free(before);
     free(l.target);

@@ -32,11 +32,20 @@ struct haq_method_layer {
 typedef haq_status haq_method_tune(struct haq_method_layer *l,
                                    struct haq_diag *d);
 
+/* Some methods change several layers at once, before any is quantized: the
+ * constants of a graph, so that it computes what it did.  member is [nodes]:
+ * layers that have the method.  HAQ_NOMEM. */
+typedef haq_status haq_method_prepare(struct haq_graph *g, const bool *member,
+                                      struct haq_diag *d);
+
 struct haq_method {
     const char *name, *summary;
     haq_method_tune *tune; /* NULL: nothing to do */
     bool wants_inputs;     /* haq_method_layer.x */
+    haq_method_prepare *prepare;
 };
+
+haq_method_prepare haq_method_cle;
 
 haq_method_tune haq_method_clip, haq_method_gptq, haq_method_refine,
     haq_method_bias;
@@ -55,6 +64,15 @@ haq_status haq_methods_parse(char out[HAQ_METHODS_TEXT], const char *list,
 
 /* Does one of a list that was parsed want to see inputs? */
 bool haq_methods_want_inputs(const char *methods);
+
+/* Does one of them change the graph first? */
+bool haq_methods_prepare(const char *methods);
+
+/* Let them: `g` is a graph of its own for this recipe from then on.  HAQ_NOMEM.
+ */
+haq_status haq_methods_prepare_graph(struct haq_graph *g,
+                                     const struct haq_recipe *r,
+                                     struct haq_diag *d);
 
 /* Run the methods of one layer that has more than "rtn", and put what they find
  * into `p`.  x: moments of its inputs; NULL when none of them wants any.
