@@ -66,7 +66,7 @@ static haq_status apply_layer(struct job *j, int node,
 {
     haq_status s = HAQ_OK;
     struct haq_qnode *q = &j->q->node[node];
-    if (l->weight.format->integer)
+    if (haq_format_quantizes(l->weight.format))
         s = haq_qweight_cache_get(&q->weight, &q->weight_key, j->cache, j->g,
                                   &j->g->nodes[node], &l->weight, j->params, d);
     if (!s && l->act.format->integer)
@@ -106,8 +106,8 @@ static haq_status index_layers(struct job *j, struct haq_diag *d)
                             l->tensor);
         if (!l->weight.format->integer && l->act.format->integer)
             return haq_fail(d, HAQ_INVALID,
-                            "layer %s: float weights need float activations",
-                            l->tensor);
+                            "layer %s: %s weights need float activations",
+                            l->tensor, l->weight.format->name);
         if (!haq_map_put(&j->layers, l->tensor, l))
             return haq_fail(d, HAQ_NOMEM, "%zu layers", j->r->n);
     }

@@ -1,6 +1,7 @@
 /* quant/params.h - the numbers beside a recipe, in a safetensors file.
  *
- *   weight/<layer>/scale   F32 [n] or F16 [n][groups]
+ *   weight/<layer>/scale   F32 [n] or F16 [n][groups] (F32 where the format
+ *                          stores group scales in its own way)
  *   weight/<layer>/zero    I8  [n][groups], signed domain; absent = symmetric
  *   act/<tensor>           F32 [2]: lo, hi of the calibrated range, so that one
  *                          file serves every width the recipe may ask for

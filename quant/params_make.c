@@ -48,13 +48,15 @@ haq_status haq_params_put_weight(struct haq_params *p, const char *layer,
 {
     haq_status s;
     struct haq_buf name;
+    if (!haq_qweight_has_scales(&w->spec))
+        return HAQ_OK;
     haq_buf_init(&name);
     haq_buf_printf(&name, "weight/%s/scale", layer);
-    if (w->spec.granularity == HAQ_PER_GROUP) {
+    if (haq_qweight_scale_type(&w->spec) == HAQ_F16) {
         s = put_f16(p, &name, w, d);
     } else {
-        struct haq_array a = matrix(HAQ_F32, w->n, 1);
-        a.rank = 1;
+        struct haq_array a = matrix(HAQ_F32, w->n, w->groups);
+        a.rank = w->spec.granularity == HAQ_PER_GROUP ? 2 : 1;
         a.data = w->scale;
         s = put(p, &name, &a, d);
     }

@@ -5,8 +5,9 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "base/dtype.h"
+#include "quant/format/coder.h"
 
 static const uint16_t F16_TINIEST = 0x0001, F16_LARGEST = 0x7bff;
 
@@ -23,6 +24,7 @@ void haq_qweight_fini(struct haq_qweight *w)
 {
     if (w->own) {
         free(w->codes);
+        free(w->values);
         free(w->scale);
         free(w->zero);
     }
@@ -70,11 +72,19 @@ static float as_stored_f16(float s)
     return haq_f16_to_f32(h > F16_LARGEST ? F16_LARGEST : h);
 }
 
+/* How scales are stored where a coder says it; NULL: fp16 or float32. */
+static const struct haq_scaling *scaling(const struct haq_weight_spec *s)
+{
+    return s->format->coder ? s->format->coder->scaling : NULL;
+}
+
 /* Scale that takes lo..hi (0 within) to the codes without clipping; for the
  * narrow range that is absmax / qmax. */
 static double scale_for(const struct haq_weight_spec *spec, float lo, float hi)
 {
     int qlo, qhi;
+    if (spec->format->coder)
+        return fmax((double)hi, -(double)lo) / spec->format->coder->top;
     code_range(spec, &qlo, &qhi);
     return spec->format->is_signed ? fmax((double)hi / qhi, (double)lo / qlo)
                                    : ((double)hi - (double)lo) / (qhi - qlo);
@@ -83,7 +93,7 @@ static double scale_for(const struct haq_weight_spec *spec, float lo, float hi)
 /* A scale as it is stored: fp16 in groups, else float32. */
 static float as_stored(const struct haq_weight_spec *spec, double s)
 {
-    if (spec->granularity == HAQ_PER_GROUP && s > 0)
+    if (spec->granularity == HAQ_PER_GROUP && s > 0 && !scaling(spec))
         return as_stored_f16((float)fmin(s, FLT_MAX));
     return (float)s;
 }
@@ -114,7 +124,7 @@ static void one_scale(const struct scaler *m, size_t i, const float *w,
     widen(w, n, &lo, &hi);
     float s = as_stored(&q->spec, f->fit ? f->fit(w, n, m->scratch)
                                          : scale_for(&q->spec, lo, hi));
-    if (s < FLT_MIN) /* zeros, or next to it */
+    if (s < FLT_MIN && !scaling(&q->spec)) /* zeros, or next to it */
         s = !f->odd ? 1.0f : m->least > 0 ? m->least : ODD_ZERO;
     q->scale[i] = fmaxf(s, m->least);
     if (q->zero)
@@ -153,7 +163,8 @@ static void scales_of_groups(struct scaler *m, const float *w)
 {
     struct haq_qweight *q = m->q;
     size_t len = group_len(&q->spec, q->k);
-    m->least = least_scale(q, w);
+    if (q->spec.format->integer)
+        m->least = least_scale(q, w);
     for (size_t r = 0; r < q->n; r++)
         for (size_t g = 0; g < q->groups; g++) {
             size_t at = g * len, left = q->k - at;
@@ -166,7 +177,7 @@ haq_status haq_qweight_scales(struct haq_qweight *out, const float *w, size_t n,
                               size_t k, const struct haq_weight_spec *spec,
                               struct haq_diag *d)
 {
-    assert(spec->format->integer);
+    assert(haq_format_quantizes(spec->format));
     struct haq_qweight q = {.spec = *spec,
                             .n = n,
                             .k = k,
@@ -191,6 +202,8 @@ haq_status haq_qweight_scales(struct haq_qweight *out, const float *w, size_t n,
     else
         scales_of_groups(&m, w);
     free(m.scratch);
+    if (scaling(spec))
+        scaling(spec)->store(q.scale, count);
     *out = q;
     return HAQ_OK;
 }
@@ -210,22 +223,57 @@ static float code_of(const struct haq_qweight *q, size_t g, float x, int lo,
     return fminf(fmaxf(c, (float)lo), (float)hi);
 }
 
-haq_status haq_qweight_round(struct haq_qweight *q, const float *w,
-                             struct haq_diag *d)
+/* The number that stands for weight x under scale g. */
+static float value_of(const struct haq_qweight *q, size_t g, float x)
+{
+    const struct haq_coder *c = q->spec.format->coder;
+    if (c)
+        return c->decode(c, c->encode(c, x / q->scale[g])) * q->scale[g];
+    int lo, hi, zero = q->zero ? q->zero[g] : 0;
+    code_range(&q->spec, &lo, &hi);
+    return (code_of(q, g, x, lo, hi) - (float)zero) * q->scale[g];
+}
+
+static void round_to_values(struct haq_qweight *q, const float *w)
+{
+    size_t len = group_len(&q->spec, q->k);
+    for (size_t r = 0; r < q->n; r++)
+        for (size_t i = 0; i < q->k; i++) {
+            size_t g = r * q->groups + i / len, at = r * q->k + i;
+            q->values[at] = value_of(q, g, w[at]);
+        }
+}
+
+static void round_to_codes(struct haq_qweight *q, const float *w)
 {
     int qlo, qhi;
     size_t len = group_len(&q->spec, q->k);
     code_range(&q->spec, &qlo, &qhi);
-    if (!q->codes)
-        q->codes = malloc(q->n * q->k + 1);
-    if (!q->codes)
-        return haq_fail(d, HAQ_NOMEM, "%zu weight codes", q->n * q->k);
     for (size_t r = 0; r < q->n; r++)
         for (size_t i = 0; i < q->k; i++) {
             size_t g = r * q->groups + i / len, at = r * q->k + i;
             q->codes[at] = (int8_t)code_of(q, g, w[at], qlo, qhi);
         }
+}
+
+haq_status haq_qweight_round(struct haq_qweight *q, const float *w,
+                             struct haq_diag *d)
+{
+    bool values = q->spec.format->coder;
+    size_t count = q->n * q->k;
+    if (values && !q->values)
+        q->values = calloc(count + 1, sizeof *q->values);
+    if (!values && !q->codes)
+        q->codes = malloc(count + 1);
+    if (!(values ? (void *)q->values : (void *)q->codes))
+        return haq_fail(d, HAQ_NOMEM, "%zu weight codes", count);
+    (values ? round_to_values : round_to_codes)(q, w);
     return HAQ_OK;
+}
+
+bool haq_qweight_free_scales(const struct haq_weight_spec *spec)
+{
+    return !scaling(spec);
 }
 
 size_t haq_qweight_runs(const struct haq_qweight *q)
@@ -273,12 +321,9 @@ double haq_qweight_run_error(const struct haq_qweight *q, size_t i,
                              const float *w)
 {
     struct haq_qweight_run run = run_place(q, i);
-    int lo, hi, zero = q->zero ? q->zero[i] : 0;
     double sum = 0;
-    code_range(&q->spec, &lo, &hi);
     for (size_t k = run.at; k < run.at + run.len; k++) {
-        float c = code_of(q, i, w[k], lo, hi) - (float)zero;
-        double e = (double)w[k] - (double)(c * q->scale[i]);
+        double e = (double)w[k] - (double)value_of(q, i, w[k]);
         sum += e * e;
     }
     return sum;
@@ -287,6 +332,10 @@ double haq_qweight_run_error(const struct haq_qweight *q, size_t i,
 void haq_qweight_dequantize(float *dst, const struct haq_qweight *q)
 {
     size_t len = group_len(&q->spec, q->k);
+    if (q->values) {
+        memcpy(dst, q->values, q->n * q->k * sizeof *dst);
+        return;
+    }
     for (size_t r = 0; r < q->n; r++)
         for (size_t i = 0; i < q->k; i++) {
             size_t g = r * q->groups + i / len, at = r * q->k + i;
@@ -295,15 +344,28 @@ void haq_qweight_dequantize(float *dst, const struct haq_qweight *q)
         }
 }
 
+bool haq_qweight_has_scales(const struct haq_weight_spec *spec)
+{
+    return scaling(spec) != &haq_scaling_none;
+}
+
+enum haq_dtype haq_qweight_scale_type(const struct haq_weight_spec *spec)
+{
+    return spec->granularity == HAQ_PER_GROUP && !scaling(spec) ? HAQ_F16
+                                                                : HAQ_F32;
+}
+
 size_t haq_qweight_bytes(const struct haq_weight_spec *spec, size_t n, size_t k)
 {
-    if (!spec->format->integer)
+    if (!haq_format_quantizes(spec->format))
         return n * k * sizeof(float);
     bool grouped = spec->granularity == HAQ_PER_GROUP;
     size_t scales =
         spec->granularity == HAQ_PER_TENSOR ? 1 : n * group_count(spec, k);
-    size_t bytes = haq_codes_bytes(spec->format, n * k) +
-                   scales * (grouped ? sizeof(uint16_t) : sizeof(float));
+    size_t bytes = haq_codes_bytes(spec->format, n * k);
+    if (scaling(spec))
+        return bytes + scaling(spec)->bytes(scales);
+    bytes += scales * (grouped ? sizeof(uint16_t) : sizeof(float));
     if (!spec->format->is_signed)
         bytes += haq_codes_bytes(spec->format, scales);
     return bytes;

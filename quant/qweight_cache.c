@@ -99,8 +99,12 @@ static char *make_key(const struct haq_graph *g, const char *layer,
 static haq_status use_scales(struct haq_qweight *q, const struct haq_array *a,
                              const char *layer, struct haq_diag *d)
 {
-    enum haq_dtype want =
-        q->spec.granularity == HAQ_PER_GROUP ? HAQ_F16 : HAQ_F32;
+    enum haq_dtype want = haq_qweight_scale_type(&q->spec);
+    if (!haq_qweight_has_scales(&q->spec))
+        return haq_fail(d, HAQ_INVALID,
+                        "parameter weight/%s/scale: the recipe's %s has no "
+                        "scales",
+                        layer, q->spec.format->name);
     if (a->dtype != want || a->count != q->n * q->groups)
         return haq_fail(d, HAQ_INVALID,
                         "parameter weight/%s/scale has %zu %s, the recipe "

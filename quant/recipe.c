@@ -119,8 +119,8 @@ static haq_status check_layer(const struct haq_recipe *r, const char *name,
     bool act_int = l->act.format->integer;
     if (!l->weight.format->integer && act_int)
         return haq_fail(d, HAQ_INVALID,
-                        "%s: layer %s: float weights need float activations",
-                        name, l->tensor);
+                        "%s: layer %s: %s weights need float activations", name,
+                        l->tensor, l->weight.format->name);
     if (act_int && !l->act.dynamic && !r->calib_hash[0] && !r->params_hash[0])
         return haq_fail(d, HAQ_INVALID,
                         "%s: layer %s has static activations, but the recipe "

@@ -4,12 +4,14 @@
  *   weights      FORMAT[:GRANULARITY][:full]   int4  int4:channel  int3:group32
  *                uint4:group64  int8:tensor  float     default: channel
  *                ternary  binary:group64
+ *                fp8_e4m3  nf4:group64  mxfp4  bf16
  *   activations  FORMAT[:static|:dynamic]      uint8  uint8:dynamic  int8 float
  *
  * Signed weights are symmetric over the narrow range unless ":full"; ternary
  * and binary ones have the scale of least squared error; unsigned ones carry a
- * zero point per channel or group.  Unsigned activations are asymmetric, signed
- * ones symmetric (narrow range).
+ * zero point per channel or group.  Formats with a coder have a granularity of
+ * their own by default, some no other.  Unsigned activations are asymmetric,
+ * signed ones symmetric (narrow range).
  */
 #ifndef HAQ_QUANT_SPEC_H
 #define HAQ_QUANT_SPEC_H
@@ -45,6 +47,9 @@ haq_status haq_act_spec_parse(struct haq_act_spec *out, const char *text,
 void haq_weight_spec_text(char out[HAQ_SPEC_TEXT],
                           const struct haq_weight_spec *s);
 void haq_act_spec_text(char out[HAQ_SPEC_TEXT], const struct haq_act_spec *s);
+
+/* Has the format one granularity that cannot be changed? */
+bool haq_weight_spec_fixed(const struct haq_weight_spec *s);
 
 /* Smallest and largest code in the format's own domain under the spec. */
 void haq_weight_range(const struct haq_weight_spec *s, int *lo, int *hi);

@@ -123,7 +123,7 @@ haq_status haq_methods_tune(struct haq_params *p, const struct haq_graph *g,
     haq_status s = HAQ_OK;
     for (int i = 0; !s && i < g->n_nodes; i++) {
         const struct haq_recipe_layer *l = find_layer(r, g->nodes[i].layer);
-        if (l && l->weight.format->integer && haq_recipe_tunes(l))
+        if (l && haq_format_quantizes(l->weight.format) && haq_recipe_tunes(l))
             s = tune_layer(p, g, &g->nodes[i], l, d);
     }
     return s;
