@@ -101,13 +101,15 @@ static haq_status index_layers(struct job *j, struct haq_diag *d)
 {
     for (size_t i = 0; i < j->r->n; i++) {
         struct haq_recipe_layer *l = &j->r->layer[i];
+        char words[HAQ_SPEC_TEXT];
+        haq_weight_spec_text(words, &l->weight);
         if (haq_graph_find_layer(j->g, l->tensor) < 0)
             return haq_fail(d, HAQ_INVALID, "the model has no layer %s",
                             l->tensor);
         if (!l->weight.format->integer && l->act.format->integer)
             return haq_fail(d, HAQ_INVALID,
                             "layer %s: %s weights need float activations",
-                            l->tensor, l->weight.format->name);
+                            l->tensor, words);
         if (!haq_map_put(&j->layers, l->tensor, l))
             return haq_fail(d, HAQ_NOMEM, "%zu layers", j->r->n);
     }
