@@ -3,6 +3,9 @@
  *   weight/<layer>/scale   F32 [n] or F16 [n][groups] (F32 where the format
  *                          stores group scales in its own way)
  *   weight/<layer>/zero    I8  [n][groups], signed domain; absent = symmetric
+ *   weight/<layer>/codebook  F32 or F16 [runs][levels], ascending; formats
+ *                          whose levels are learned, one run per tensor, row or
+ *                          group
  *   act/<tensor>           F32 [2]: lo, hi of the calibrated range, so that one
  *                          file serves every width the recipe may ask for
  *   act/<tensor>:<format>  F32 [2]: the same for one format, where its range

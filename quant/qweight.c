@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "quant/format/codebook.h"
 #include "quant/format/coder.h"
 
 static const uint16_t F16_TINIEST = 0x0001, F16_LARGEST = 0x7bff;
@@ -26,6 +27,7 @@ void haq_qweight_fini(struct haq_qweight *w)
         free(w->codes);
         free(w->values);
         free(w->scale);
+        free(w->book);
         free(w->zero);
     }
     *w = (struct haq_qweight){0};
@@ -96,6 +98,15 @@ static float as_stored(const struct haq_weight_spec *spec, double s)
     if (spec->granularity == HAQ_PER_GROUP && s > 0 && !scaling(spec))
         return as_stored_f16((float)fmin(s, FLT_MAX));
     return (float)s;
+}
+
+/* A learned level likewise. */
+static float level_as_stored(const struct haq_weight_spec *spec, float x)
+{
+    float most = haq_f16_to_f32(F16_LARGEST);
+    if (spec->granularity != HAQ_PER_GROUP)
+        return x;
+    return haq_f16_to_f32(haq_f32_to_f16(fminf(fmaxf(x, -most), most)));
 }
 
 static int8_t zero_for(const struct haq_weight_spec *spec, float lo,
@@ -173,9 +184,30 @@ static void scales_of_groups(struct scaler *m, const float *w)
         }
 }
 
-haq_status haq_qweight_scales(struct haq_qweight *out, const float *w, size_t n,
-                              size_t k, const struct haq_weight_spec *spec,
-                              struct haq_diag *d)
+size_t haq_qweight_runs(const struct haq_qweight *q)
+{
+    return q->spec.granularity == HAQ_PER_TENSOR ? q->n > 0 : q->n * q->groups;
+}
+
+static struct haq_qweight_run run_place(const struct haq_qweight *q, size_t i)
+{
+    if (q->spec.granularity == HAQ_PER_TENSOR)
+        return (struct haq_qweight_run){.len = q->n * q->k};
+    size_t len = group_len(&q->spec, q->k), first = i % q->groups * len;
+    size_t left = q->k - first;
+    return (struct haq_qweight_run){.at = i / q->groups * q->k + first,
+                                    .len = left < len ? left : len};
+}
+
+size_t haq_qweight_levels(const struct haq_weight_spec *spec)
+{
+    const struct haq_coder *c = spec->format->coder;
+    return c && c->learned ? (size_t)1 << spec->format->bits : 0;
+}
+
+haq_status haq_qweight_alloc(struct haq_qweight *out, size_t n, size_t k,
+                             const struct haq_weight_spec *spec,
+                             struct haq_diag *d)
 {
     assert(haq_format_quantizes(spec->format));
     struct haq_qweight q = {.spec = *spec,
@@ -183,19 +215,54 @@ haq_status haq_qweight_scales(struct haq_qweight *out, const float *w, size_t n,
                             .k = k,
                             .groups = group_count(spec, k),
                             .own = true};
-    size_t count = n * q.groups;
+    size_t count = n * q.groups, levels = haq_qweight_levels(spec);
     q.scale = calloc(count + 1, sizeof *q.scale);
     if (!spec->format->is_signed)
         q.zero = calloc(count + 1, sizeof *q.zero);
+    if (levels)
+        q.book = calloc(haq_qweight_runs(&q) * levels + 1, sizeof *q.book);
+    if (!q.scale || (!spec->format->is_signed && !q.zero) ||
+        (levels && !q.book)) {
+        haq_qweight_fini(&q);
+        return haq_fail(d, HAQ_NOMEM, "scales of %zu weight groups", count);
+    }
+    for (size_t i = 0; i < count; i++)
+        q.scale[i] = 1;
+    *out = q;
+    return HAQ_OK;
+}
+
+/* The levels of every run. */
+static haq_status learn(struct haq_qweight *q, const float *w,
+                        struct haq_diag *d)
+{
+    haq_status s = HAQ_OK;
+    size_t levels = haq_qweight_levels(&q->spec), runs = haq_qweight_runs(q);
+    for (size_t i = 0; !s && levels && i < runs; i++) {
+        struct haq_qweight_run run = run_place(q, i);
+        float *book = q->book + i * levels;
+        s = haq_codebook_fit(book, levels, w + run.at, run.len, d);
+        for (size_t k = 0; k < levels; k++)
+            book[k] = level_as_stored(&q->spec, book[k]);
+    }
+    return s;
+}
+
+haq_status haq_qweight_scales(struct haq_qweight *out, const float *w, size_t n,
+                              size_t k, const struct haq_weight_spec *spec,
+                              struct haq_diag *d)
+{
+    struct haq_qweight q;
+    haq_status s = haq_qweight_alloc(&q, n, k, spec, d);
+    if (s)
+        return s;
     size_t run = spec->granularity == HAQ_PER_TENSOR ? n * k : k;
     struct scaler m = {.q = &q};
     if (spec->format->fit)
         m.scratch = malloc((run + 1) * sizeof *m.scratch);
-    if (!q.scale || (!spec->format->is_signed && !q.zero) ||
-        (spec->format->fit && !m.scratch)) {
+    if (spec->format->fit && !m.scratch) {
         haq_qweight_fini(&q);
-        free(m.scratch);
-        return haq_fail(d, HAQ_NOMEM, "scales of %zu weight groups", count);
+        return haq_fail(d, HAQ_NOMEM, "scales of %zu weights", run);
     }
     if (spec->granularity == HAQ_PER_TENSOR)
         scales_of_tensor(&m, w);
@@ -203,9 +270,13 @@ haq_status haq_qweight_scales(struct haq_qweight *out, const float *w, size_t n,
         scales_of_groups(&m, w);
     free(m.scratch);
     if (scaling(spec))
-        scaling(spec)->store(q.scale, count);
-    *out = q;
-    return HAQ_OK;
+        scaling(spec)->store(q.scale, n * q.groups);
+    s = learn(&q, w, d);
+    if (s)
+        haq_qweight_fini(&q);
+    else
+        *out = q;
+    return s;
 }
 
 /* The nearest code for a weight in units of its scale, not yet clamped. */
@@ -223,10 +294,21 @@ static float code_of(const struct haq_qweight *q, size_t g, float x, int lo,
     return fminf(fmaxf(c, (float)lo), (float)hi);
 }
 
+/* The level of run g's book that is nearest to x. */
+static float level_of(const struct haq_qweight *q, size_t g, float x)
+{
+    unsigned n = (unsigned)haq_qweight_levels(&q->spec);
+    bool shared = q->spec.granularity == HAQ_PER_TENSOR;
+    const struct haq_levels l = {n, q->book + (shared ? 0 : g) * n};
+    return l.at[haq_levels_nearest(&l, x)];
+}
+
 /* The number that stands for weight x under scale g. */
 static float value_of(const struct haq_qweight *q, size_t g, float x)
 {
     const struct haq_coder *c = q->spec.format->coder;
+    if (q->book)
+        return level_of(q, g, x);
     if (c)
         return c->decode(c, c->encode(c, x / q->scale[g])) * q->scale[g];
     int lo, hi, zero = q->zero ? q->zero[g] : 0;
@@ -274,21 +356,6 @@ haq_status haq_qweight_round(struct haq_qweight *q, const float *w,
 bool haq_qweight_free_scales(const struct haq_weight_spec *spec)
 {
     return !scaling(spec);
-}
-
-size_t haq_qweight_runs(const struct haq_qweight *q)
-{
-    return q->spec.granularity == HAQ_PER_TENSOR ? q->n > 0 : q->n * q->groups;
-}
-
-static struct haq_qweight_run run_place(const struct haq_qweight *q, size_t i)
-{
-    if (q->spec.granularity == HAQ_PER_TENSOR)
-        return (struct haq_qweight_run){.len = q->n * q->k};
-    size_t len = group_len(&q->spec, q->k), first = i % q->groups * len;
-    size_t left = q->k - first;
-    return (struct haq_qweight_run){.at = i / q->groups * q->k + first,
-                                    .len = left < len ? left : len};
 }
 
 struct haq_qweight_run haq_qweight_run_at(const struct haq_qweight *q, size_t i,
@@ -351,8 +418,8 @@ bool haq_qweight_has_scales(const struct haq_weight_spec *spec)
 
 enum haq_dtype haq_qweight_scale_type(const struct haq_weight_spec *spec)
 {
-    return spec->granularity == HAQ_PER_GROUP && !scaling(spec) ? HAQ_F16
-                                                                : HAQ_F32;
+    bool plain = !scaling(spec) || haq_qweight_levels(spec);
+    return spec->granularity == HAQ_PER_GROUP && plain ? HAQ_F16 : HAQ_F32;
 }
 
 size_t haq_qweight_bytes(const struct haq_weight_spec *spec, size_t n, size_t k)
@@ -363,9 +430,11 @@ size_t haq_qweight_bytes(const struct haq_weight_spec *spec, size_t n, size_t k)
     size_t scales =
         spec->granularity == HAQ_PER_TENSOR ? 1 : n * group_count(spec, k);
     size_t bytes = haq_codes_bytes(spec->format, n * k);
+    size_t elem = grouped ? sizeof(uint16_t) : sizeof(float);
+    bytes += scales * haq_qweight_levels(spec) * elem;
     if (scaling(spec))
         return bytes + scaling(spec)->bytes(scales);
-    bytes += scales * (grouped ? sizeof(uint16_t) : sizeof(float));
+    bytes += scales * elem;
     if (!spec->format->is_signed)
         bytes += haq_codes_bytes(spec->format, scales);
     return bytes;

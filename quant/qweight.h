@@ -22,20 +22,28 @@ struct haq_qweight {
     int8_t *codes; /* [n][k], signed domain of format.h; owned */
     float *values; /* [n][k], formats with a coder; owned */
     float *scale;  /* [n][groups], > 0; owned */
+    float *book;   /* [runs][2^bits], ascending; learned levels; owned */
     int8_t *zero;  /* [n][groups] in the signed domain; NULL = all zero */
     bool own;      /* fini frees the arrays */
 };
 
 void haq_qweight_fini(struct haq_qweight *w);
 
-/* Scales (and zero points) from the weights alone: symmetric absmax/qmax (full
- * range: max(hi/qmax, lo/qmin), the least that clips nothing); asymmetric range
- * widened to contain 0, s = (hi-lo)/(qmax-qmin), z = rhe(qmin - lo/s).  A row
- * or group of zeros gets scale 1; no other scale is below 2^-16 of the whole
- * tensor's, so that a dead channel keeps its bias within int32.  Formats with a
- * `fit` take the scale of least squared error, not below 2^-16 of the tensor's
- * int8 scale, which is also what zeros get where no code is 0.  w is [n][k]
- * float, finite.  Result owned by the caller. HAQ_NOMEM. */
+/* Room for what describes codes: scales of 1, zero points and levels of 0. The
+ * caller's; HAQ_NOMEM. */
+haq_status haq_qweight_alloc(struct haq_qweight *out, size_t n, size_t k,
+                             const struct haq_weight_spec *spec,
+                             struct haq_diag *d);
+
+/* Scales (zero points, levels) from the weights alone: symmetric absmax/qmax
+ * (full range: max(hi/qmax, lo/qmin), the least that clips nothing); asymmetric
+ * range widened to contain 0, s = (hi-lo)/(qmax-qmin), z = rhe(qmin - lo/s).  A
+ * row or group of zeros gets scale 1; no other scale is below 2^-16 of the
+ * whole tensor's, so that a dead channel keeps its bias within int32.  Formats
+ * with a `fit` take the scale of least squared error, not below 2^-16 of the
+ * tensor's int8 scale, which is also what zeros get where no code is 0. Learned
+ * levels are those of least squared error, rounded as they are stored.  w is
+ * [n][k] float, finite.  Result owned by the caller. HAQ_NOMEM. */
 haq_status haq_qweight_scales(struct haq_qweight *out, const float *w, size_t n,
                               size_t k, const struct haq_weight_spec *spec,
                               struct haq_diag *d);
@@ -54,6 +62,8 @@ struct haq_qweight_run {
     float lo, hi;   /* their range, widened to contain 0 */
 };
 size_t haq_qweight_runs(const struct haq_qweight *q);
+/* Levels in the book of a run; 0: none are learned. */
+size_t haq_qweight_levels(const struct haq_weight_spec *spec);
 /* Is each scale a number of its own, to be chosen freely?  Some coders have
  * none, or bind those of a tensor together. */
 bool haq_qweight_free_scales(const struct haq_weight_spec *spec);
@@ -78,13 +88,13 @@ void haq_qweight_dequantize(float *dst, const struct haq_qweight *q);
 /* False where all scales are 1 and nothing is stored for them. */
 bool haq_qweight_has_scales(const struct haq_weight_spec *spec);
 
-/* Of the scales in a params file: F16 in groups, F32 elsewhere and where a
- * coder stores them in its own way. */
+/* Of the scales, or levels, in a params file: F16 in groups, F32 elsewhere and
+ * where a coder stores scales in its own way. */
 enum haq_dtype haq_qweight_scale_type(const struct haq_weight_spec *spec);
 
 /* Bytes as stored: codes packed, scales fp16 for groups else fp32 (one for
- * per-tensor) or as the coder stores them, zero points at code width (rounded
- * up to a byte per row set). */
+ * per-tensor) or as the coder stores them, learned levels likewise, zero points
+ * at code width (rounded up to a byte per row set). */
 size_t haq_qweight_bytes(const struct haq_weight_spec *spec, size_t n,
                          size_t k);
 

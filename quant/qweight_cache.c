@@ -47,9 +47,9 @@ void haq_qweight_cache_free(struct haq_qweight_cache *c)
     free(c);
 }
 
-/* Scales and zero points that a params file brings; NULL where it does not. */
+/* What a params file brings of a weight; NULL where it does not. */
 struct given {
-    const struct haq_array *scale, *zero;
+    const struct haq_array *scale, *zero, *book;
 };
 
 static haq_status find_given(struct given *out, const struct haq_params *params,
@@ -67,6 +67,10 @@ static haq_status find_given(struct given *out, const struct haq_params *params,
     haq_buf_printf(&b, "weight/%s/zero", layer);
     if (!b.failed)
         out->zero = haq_params_get(params, b.data);
+    haq_buf_clear(&b);
+    haq_buf_printf(&b, "weight/%s/codebook", layer);
+    if (!b.failed)
+        out->book = haq_params_get(params, b.data);
     haq_status s =
         b.failed ? haq_fail(d, HAQ_NOMEM, "parameters of %s", layer) : HAQ_OK;
     haq_buf_fini(&b);
@@ -82,8 +86,8 @@ static char *make_key(const struct haq_graph *g, const char *layer,
     haq_weight_spec_text(text, spec);
     haq_buf_init(&b);
     haq_buf_printf(&b, "%.64s/%s/%s", g->model_hash, layer, text);
-    const struct haq_array *part[] = {given->scale, given->zero};
-    for (size_t i = 0; i < 2; i++) {
+    const struct haq_array *part[] = {given->scale, given->zero, given->book};
+    for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
         if (!part[i])
             continue;
         haq_hash(hash, part[i]->data,
@@ -140,6 +144,28 @@ static haq_status use_zeros(struct haq_qweight *q, const struct haq_array *a,
     return HAQ_OK;
 }
 
+static haq_status use_book(struct haq_qweight *q, const struct haq_array *a,
+                           const char *layer, struct haq_diag *d)
+{
+    size_t levels = haq_qweight_levels(&q->spec);
+    if (!levels || a->dtype != haq_qweight_scale_type(&q->spec) ||
+        a->count != haq_qweight_runs(q) * levels)
+        return haq_fail(d, HAQ_INVALID,
+                        "parameter weight/%s/codebook does not fit the "
+                        "recipe's %s",
+                        layer, q->spec.format->name);
+    for (size_t i = 0; i < a->count; i++) {
+        q->book[i] = (float)haq_dtype_get(a->dtype, a->data, i);
+        if (!isfinite(q->book[i]) ||
+            (i % levels && q->book[i] < q->book[i - 1]))
+            return haq_fail(d, HAQ_INVALID,
+                            "parameter weight/%s/codebook[%zu] is not finite "
+                            "or smaller than the level before it",
+                            layer, i);
+    }
+    return HAQ_OK;
+}
+
 static haq_status quantize(struct haq_qweight *q, const struct haq_graph *g,
                            const struct haq_node *layer,
                            const struct haq_weight_spec *spec,
@@ -149,7 +175,12 @@ static haq_status quantize(struct haq_qweight *q, const struct haq_graph *g,
     haq_status s = haq_layer_weight_get(&m, g, layer, d);
     if (s)
         return s;
-    s = haq_qweight_scales(q, m.w, m.n, m.k, spec, d);
+    if (given->book) /* nothing is learned again */
+        s = haq_qweight_alloc(q, m.n, m.k, spec, d);
+    else
+        s = haq_qweight_scales(q, m.w, m.n, m.k, spec, d);
+    if (!s && given->book)
+        s = use_book(q, given->book, layer->layer, d);
     if (!s && given->scale)
         s = use_scales(q, given->scale, layer->layer, d);
     if (!s && given->zero)

@@ -6,8 +6,8 @@
  *
  * They are for weights alone: a plan holds the decoded weights and computes in
  * floats, so such a format saves bytes in the file and nothing else.  What the
- * levels are is in one file per family (minifloat.c, mxint8.c, nf4.c, pot.c);
- * how scales are stored is in scaling.c.
+ * levels are is in one file per family (minifloat.c, mxint8.c, nf4.c, pot.c,
+ * codebook.c); how scales are stored is in scaling.c.
  */
 #ifndef HAQ_QUANT_FORMAT_CODER_H
 #define HAQ_QUANT_FORMAT_CODER_H
@@ -24,6 +24,9 @@ typedef unsigned haq_encode_fn(const struct haq_coder *c, float x);
 typedef float haq_decode_fn(const struct haq_coder *c, unsigned code);
 
 struct haq_coder {
+    /* The levels are not given: each tensor, channel or group has its own
+     * (quant/format/codebook.h), and the functions are NULL. */
+    bool learned;
     haq_encode_fn *encode;
     haq_decode_fn *decode;
     const struct haq_minifloat *mini; /* what those two work with, or NULL */
@@ -36,7 +39,8 @@ struct haq_coder {
 
 extern const struct haq_coder haq_coder_fp16, haq_coder_bf16,
     haq_coder_fp8_e4m3, haq_coder_fp8_e5m2, haq_coder_fp4_e2m1;
-extern const struct haq_coder haq_coder_nf4, haq_coder_nf4_dq;
+extern const struct haq_coder haq_coder_nf4, haq_coder_nf4_dq,
+    haq_coder_codebook;
 extern const struct haq_coder haq_coder_mxfp4, haq_coder_mxfp6_e2m3,
     haq_coder_mxfp6_e3m2, haq_coder_mxfp8_e4m3, haq_coder_mxfp8_e5m2,
     haq_coder_mxint8, haq_coder_nvfp4;

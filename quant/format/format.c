@@ -26,6 +26,11 @@
     {                                                                          \
         .name = #f, .bits = b, .is_signed = true, .coder = &haq_coder_##f      \
     }
+#define CODEBOOK(b)                                                            \
+    {                                                                          \
+        .name = "cb" #b, .bits = b, .is_signed = true,                         \
+        .coder = &haq_coder_codebook                                           \
+    }
 
 /* haq_format_names() holds the same names in the same order. */
 const struct haq_format haq_formats[] = {
@@ -63,6 +68,11 @@ const struct haq_format haq_formats[] = {
     CODED(pot4, 4),
     CODED(apot4, 4),
     CODED(apot5, 5),
+    CODEBOOK(2),
+    CODEBOOK(3),
+    CODEBOOK(4),
+    CODEBOOK(5),
+    CODEBOOK(6),
     {.name = "fp32", .bits = 32, .is_signed = true},
     {.name = NULL},
 };
@@ -72,7 +82,8 @@ const char *haq_format_names(void)
     return "int2 int3 int4 int5 int6 int7 int8 uint2 uint3 uint4 uint5 uint6 "
            "uint7 uint8 ternary binary fp16 bf16 fp8_e4m3 fp8_e5m2 fp4_e2m1 "
            "nf4 nf4_dq mxfp4 mxfp6_e2m3 mxfp6_e3m2 mxfp8_e4m3 mxfp8_e5m2 "
-           "mxint8 nvfp4 pot3 pot4 apot4 apot5 fp32 (float)";
+           "mxint8 nvfp4 pot3 pot4 apot4 apot5 cb2 cb3 cb4 cb5 cb6 "
+           "fp32 (float)";
 }
 
 const struct haq_format *haq_format_find(const char *name)

@@ -172,7 +172,7 @@ static void every_code_is_a_nearest_one(void)
 {
     uint64_t seed = 5;
     for (const struct haq_format *f = haq_formats; f->name; f++) {
-        if (!f->coder || f->bits > 8)
+        if (!f->coder || f->coder->learned || f->bits > 8)
             continue;
         for (int i = 0; i < 2000; i++) {
             double u = (double)(next_random(&seed) >> 11) * 0x1p-53;
