@@ -309,8 +309,10 @@ static float value_of(const struct haq_qweight *q, size_t g, float x)
     const struct haq_coder *c = q->spec.format->coder;
     if (q->book)
         return level_of(q, g, x);
-    if (c)
-        return c->decode(c, c->encode(c, x / q->scale[g])) * q->scale[g];
+    if (c) {
+        float v = c->decode(c, c->encode(c, x / q->scale[g])) * q->scale[g];
+        return fminf(fmaxf(v, -FLT_MAX), FLT_MAX);
+    }
     int lo, hi, zero = q->zero ? q->zero[g] : 0;
     code_range(&q->spec, &lo, &hi);
     return (code_of(q, g, x, lo, hi) - (float)zero) * q->scale[g];
