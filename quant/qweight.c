@@ -92,9 +92,21 @@ static double scale_for(const struct haq_weight_spec *spec, float lo, float hi)
                                    : ((double)hi - (double)lo) / (qhi - qlo);
 }
 
+/* The least power of two >= s > 0; in groups one that fp16 has. */
+static float as_stored_pow2(const struct haq_weight_spec *spec, double s)
+{
+    bool grouped = spec->granularity == HAQ_PER_GROUP;
+    int e, least = grouped ? -24 : -126, most = grouped ? 15 : 127;
+    if (frexp(s, &e) == 0.5)
+        e--;
+    return ldexpf(1, e < least ? least : e > most ? most : e);
+}
+
 /* A scale as it is stored: fp16 in groups, else float32. */
 static float as_stored(const struct haq_weight_spec *spec, double s)
 {
+    if (spec->pow2 && s > 0)
+        return as_stored_pow2(spec, s);
     if (spec->granularity == HAQ_PER_GROUP && s > 0 && !scaling(spec))
         return as_stored_f16((float)fmin(s, FLT_MAX));
     return (float)s;
@@ -413,6 +425,11 @@ void haq_qweight_dequantize(float *dst, const struct haq_qweight *q)
         }
 }
 
+bool haq_qweight_pow2_scales(const struct haq_weight_spec *spec)
+{
+    return spec->pow2 || scaling(spec) == &haq_scaling_e8m0;
+}
+
 bool haq_qweight_has_scales(const struct haq_weight_spec *spec)
 {
     return scaling(spec) != &haq_scaling_none;
@@ -436,7 +453,7 @@ size_t haq_qweight_bytes(const struct haq_weight_spec *spec, size_t n, size_t k)
     bytes += scales * haq_qweight_levels(spec) * elem;
     if (scaling(spec))
         return bytes + scaling(spec)->bytes(scales);
-    bytes += scales * elem;
+    bytes += scales * (spec->pow2 ? 1 : elem);
     if (!spec->format->is_signed)
         bytes += haq_codes_bytes(spec->format, scales);
     return bytes;

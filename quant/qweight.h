@@ -6,7 +6,7 @@
  * (per-tensor repeats the same value), or one per group of a row.  Group scales
  * are rounded to fp16 before the codes are made; they execute as stored.  A
  * coder may have another way to store scales (quant/format/scaling.h), which
- * likewise rounds them first.
+ * likewise rounds them first, and so does ":pow2", up to a power of two.
  */
 #ifndef HAQ_QUANT_QWEIGHT_H
 #define HAQ_QUANT_QWEIGHT_H
@@ -85,6 +85,9 @@ double haq_qweight_run_error(const struct haq_qweight *q, size_t i,
 /* Back to real numbers, dst is [n][k]. */
 void haq_qweight_dequantize(float *dst, const struct haq_qweight *q);
 
+/* Are the scales powers of two? */
+bool haq_qweight_pow2_scales(const struct haq_weight_spec *spec);
+
 /* False where all scales are 1 and nothing is stored for them. */
 bool haq_qweight_has_scales(const struct haq_weight_spec *spec);
 
@@ -93,8 +96,8 @@ bool haq_qweight_has_scales(const struct haq_weight_spec *spec);
 enum haq_dtype haq_qweight_scale_type(const struct haq_weight_spec *spec);
 
 /* Bytes as stored: codes packed, scales fp16 for groups else fp32 (one for
- * per-tensor) or as the coder stores them, learned levels likewise, zero points
- * at code width (rounded up to a byte per row set). */
+ * per-tensor) or as the coder stores them, powers of two a byte, learned levels
+ * likewise, zero points at code width (rounded up to a byte per row set). */
 size_t haq_qweight_bytes(const struct haq_weight_spec *spec, size_t n,
                          size_t k);
 

@@ -122,6 +122,12 @@ static haq_status use_scales(struct haq_qweight *q, const struct haq_array *a,
                             "parameter weight/%s/scale[%zu] is not a positive "
                             "number",
                             layer, i);
+        int e;
+        if (haq_qweight_pow2_scales(&q->spec) &&
+            frexpf(q->scale[i], &e) != 0.5f)
+            return haq_fail(d, HAQ_INVALID,
+                            "parameter weight/%s/scale[%zu] is no power of two",
+                            layer, i);
     }
     return HAQ_OK;
 }

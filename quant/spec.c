@@ -92,6 +92,14 @@ haq_status haq_weight_spec_parse(struct haq_weight_spec *out, const char *text,
         return haq_fail(d, HAQ_USAGE, "'%s': float weights have no options",
                         text);
 
+    if (w.n > 1 && !strcmp(w.word[w.n - 1], "pow2")) {
+        if (s.format->fit || s.format->coder)
+            return haq_fail(d, HAQ_USAGE,
+                            "'%s': pow2 is for int2 to int8 and uint2 to uint8",
+                            text);
+        s.pow2 = true;
+        w.n--;
+    }
     if (w.n > 1 && !strcmp(w.word[w.n - 1], "full")) {
         if (!s.format->is_signed || s.format->fit || s.format->coder)
             return haq_fail(d, HAQ_USAGE,
@@ -102,8 +110,8 @@ haq_status haq_weight_spec_parse(struct haq_weight_spec *out, const char *text,
         w.n--;
     }
     if (w.n > 2)
-        return haq_fail(d, HAQ_USAGE, "'%s' is not FORMAT[:GRANULARITY][:full]",
-                        text);
+        return haq_fail(d, HAQ_USAGE,
+                        "'%s' is not FORMAT[:GRANULARITY][:full][:pow2]", text);
     const struct haq_coder *c = s.format->coder;
     const char *grain = c ? c->grain : "channel";
     if (w.n == 2 && c && c->fixed && strcmp(w.word[1], grain))
@@ -150,16 +158,18 @@ void haq_weight_spec_text(char out[HAQ_SPEC_TEXT],
                           const struct haq_weight_spec *s)
 {
     const char *full = s->full_range ? ":full" : "";
+    const char *pow2 = s->pow2 ? ":pow2" : "";
     if (!haq_format_quantizes(s->format))
         snprintf(out, HAQ_SPEC_TEXT, "float");
     else if (haq_weight_spec_fixed(s))
         snprintf(out, HAQ_SPEC_TEXT, "%s", s->format->name);
     else if (s->granularity == HAQ_PER_GROUP)
-        snprintf(out, HAQ_SPEC_TEXT, "%s:group%d%s", s->format->name, s->group,
-                 full);
+        snprintf(out, HAQ_SPEC_TEXT, "%s:group%d%s%s", s->format->name,
+                 s->group, full, pow2);
     else
-        snprintf(out, HAQ_SPEC_TEXT, "%s:%s%s", s->format->name,
-                 s->granularity == HAQ_PER_TENSOR ? "tensor" : "channel", full);
+        snprintf(out, HAQ_SPEC_TEXT, "%s:%s%s%s", s->format->name,
+                 s->granularity == HAQ_PER_TENSOR ? "tensor" : "channel", full,
+                 pow2);
 }
 
 void haq_act_spec_text(char out[HAQ_SPEC_TEXT], const struct haq_act_spec *s)

@@ -1,13 +1,15 @@
 /* quant/spec.h - how a layer's weights and its data input are represented, as
  * words on the command line and in recipes.
  *
- *   weights      FORMAT[:GRANULARITY][:full]   int4  int4:channel  int3:group32
+ *   weights      FORMAT[:GRANULARITY][:full][:pow2]
+ *                int4  int4:channel  int3:group32  int8:pow2
  *                uint4:group64  int8:tensor  float     default: channel
  *                ternary  binary:group64
  *                fp8_e4m3  nf4:group64  mxfp4  bf16
  *   activations  FORMAT[:static|:dynamic]      uint8  uint8:dynamic  int8 float
  *
- * Signed weights are symmetric over the narrow range unless ":full"; ternary
+ * Signed weights are symmetric over the narrow range unless ":full"; scales are
+ * powers of two, rounded up, with ":pow2" (integers but these two).  Ternary
  * and binary ones have the scale of least squared error; unsigned ones carry a
  * zero point per channel or group.  Formats with a coder have a granularity of
  * their own by default, some no other.  Unsigned activations are asymmetric,
@@ -26,6 +28,7 @@ struct haq_weight_spec {
     enum haq_granularity granularity;
     int group; /* multiple of 16 for HAQ_PER_GROUP, else 0 */
     bool full_range;
+    bool pow2; /* scales are powers of two */
 };
 
 struct haq_act_spec {

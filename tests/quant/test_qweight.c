@@ -154,8 +154,9 @@ static void rows_of_zeros_get_scale_one_and_stay_zero(void)
 static void extreme_weights_keep_finite_positive_scales(void)
 {
     static const char *const specs[] = {
-        "int4",    "uint4",  "int4:group16",    "uint2:group16", "int2:full",
-        "ternary", "binary", "ternary:group16", "binary:group16"};
+        "int4",      "uint4",     "int4:group16",    "uint2:group16",
+        "int2:full", "int4:pow2", "uint4:pow2",      "int4:group16:pow2",
+        "ternary",   "binary",    "ternary:group16", "binary:group16"};
     static const float size[] = {1e-44f, 1e-30f, 1e30f, 1e38f};
     for (size_t i = 0; i < sizeof specs / sizeof *specs; i++)
         for (size_t j = 0; j < sizeof size / sizeof *size; j++) {
@@ -169,6 +170,36 @@ static void extreme_weights_keep_finite_positive_scales(void)
             CU_ASSERT(isfinite(back[0]) && isfinite(back[1]));
             haq_qweight_fini(&q);
         }
+}
+
+/* Rounded up: nothing is clipped, and the step is less than twice as large. */
+static void powers_of_two_are_the_least_that_clip_nothing(void)
+{
+    static const char *const specs[][2] = {
+        {"int4", "int4:pow2"},
+        {"uint4", "uint4:pow2"},
+        {"int2:full", "int2:full:pow2"},
+        {"int8:tensor", "int8:tensor:pow2"},
+        {"int3:group16", "int3:group16:pow2"}};
+    static const float exact[] = {7, -3.5f, 1, 0};
+    struct haq_qweight q = {0};
+    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+        struct haq_qweight p = {0};
+        quantize(&q, specs[i][0], row, 2, 20);
+        quantize(&p, specs[i][1], row, 2, 20);
+        for (size_t k = 0; k < 2 * p.groups; k++) {
+            int e;
+            CU_ASSERT_EQUAL(frexpf(p.scale[k], &e), 0.5f);
+            CU_ASSERT(p.scale[k] >= q.scale[k] * 0.999f &&
+                      p.scale[k] < q.scale[k] * 2);
+        }
+        haq_qweight_fini(&q);
+        haq_qweight_fini(&p);
+    }
+    quantize(&q, "int4:pow2", exact, 1, 4);
+    CU_ASSERT_EQUAL(q.scale[0], 1);
+    CU_ASSERT_EQUAL(haq_qweight_bytes(&q.spec, 1, 4), 2 + 1);
+    haq_qweight_fini(&q);
 }
 
 /* ---- formats with a coder --------------------------------------------------
@@ -431,6 +462,7 @@ int main(void)
         HAQ_TEST(decoded_weights_stay_finite_and_zeros_stay_zero),
         HAQ_TEST(packed_bytes_count_scales_as_each_format_stores_them),
         HAQ_TEST(mx_blocks_share_a_power_of_two),
+        HAQ_TEST(powers_of_two_are_the_least_that_clip_nothing),
         HAQ_TEST(the_error_stays_within_half_a_step),
         HAQ_TEST(few_codes_match_numpy),
         HAQ_TEST(few_codes_in_groups_match_numpy),

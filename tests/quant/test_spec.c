@@ -16,6 +16,9 @@ static void words_for_weights_read_back_as_canonical_words(void)
         {"ternary", "ternary:channel"},
         {"ternary:tensor", "ternary:tensor"},
         {"binary:group128", "binary:group128"},
+        {"int8:pow2", "int8:channel:pow2"},
+        {"uint4:group32:pow2", "uint4:group32:pow2"},
+        {"int2:group1048576:full:pow2", "int2:group1048576:full:pow2"},
         {"nf4", "nf4:group64"},
         {"nf4:channel", "nf4:channel"},
         {"fp8_e4m3", "fp8_e4m3:channel"},
@@ -42,6 +45,7 @@ static void words_for_weights_read_back_as_canonical_words(void)
         CU_ASSERT_EQUAL(s.granularity, again.granularity);
         CU_ASSERT_EQUAL(s.group, again.group);
         CU_ASSERT_EQUAL(s.full_range, again.full_range);
+        CU_ASSERT_EQUAL(s.pow2, again.pow2);
     }
 }
 
@@ -80,6 +84,9 @@ static void wrong_words_are_refused_with_what_there_is(void)
                                           "ternary:full",
                                           "binary:channel:full",
                                           "nf4:full",
+                                          "nf4:pow2",
+                                          "ternary:pow2",
+                                          "int8:pow2:full",
                                           "bf16:channel",
                                           "mxfp4:group64",
                                           "nvfp4:channel",
