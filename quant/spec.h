@@ -8,12 +8,12 @@
  *                fp8_e4m3  nf4:group64  mxfp4  bf16
  *   activations  FORMAT[:static|:dynamic]      uint8  uint8:dynamic  int8 float
  *
- * Signed weights are symmetric over the narrow range unless ":full"; scales are
- * powers of two, rounded up, with ":pow2" (integers but these two).  Ternary
- * and binary ones have the scale of least squared error; unsigned ones carry a
- * zero point per channel or group.  Formats with a coder have a granularity of
- * their own by default, some no other.  Unsigned activations are asymmetric,
- * signed ones symmetric (narrow range).
+ * Signed weights are symmetric over the narrow range unless ":full"; unsigned
+ * ones carry a zero point per channel or group.  With ":pow2" the scales of
+ * both are powers of two, rounded up.  Ternary and binary ones have the scale
+ * of least squared error and neither option.  Formats with a coder have a
+ * granularity of their own by default, some no other.  Unsigned activations are
+ * asymmetric, signed ones symmetric (narrow range).
  */
 #ifndef HAQ_QUANT_SPEC_H
 #define HAQ_QUANT_SPEC_H

@@ -5,9 +5,9 @@
  *     w / scale  -encode->  code  -decode->  level,   weight = level * scale
  *
  * They are for weights alone: a plan holds the decoded weights and computes in
- * floats, so such a format saves bytes in the file and nothing else.  What the
- * levels are is in one file per family (minifloat.c, mxint8.c, nf4.c, pot.c,
- * codebook.c); how scales are stored is in scaling.c.
+ * floats, so such a format saves bytes in the file and nothing else.  Each
+ * family of levels has its file (minifloat.c, mxint8.c, nf4.c, pot.c,
+ * codebook.c); scaling.c has the ways to store scales.
  */
 #ifndef HAQ_QUANT_FORMAT_CODER_H
 #define HAQ_QUANT_FORMAT_CODER_H
