@@ -68,10 +68,8 @@ static haq_status add_uniform(struct contest *c, const struct bench_args *a,
                               const struct haq_session *session,
                               struct haq_diag *d)
 {
-    const char *acts = a->activations;
+    const char *integers = a->calib ? "uint8" : "uint8:dynamic";
     haq_status s = HAQ_OK;
-    if (!acts)
-        acts = a->calib ? "uint8" : "uint8:dynamic";
     for (const char *p = a->weights; p && *p && s == HAQ_OK;) {
         size_t n = strcspn(p, ",");
         const char *word = haq_arena_printf(&c->arena, "%.*s", (int)n, p);
@@ -81,7 +79,10 @@ static haq_status add_uniform(struct contest *c, const struct bench_args *a,
         if (!strcmp(word, "float") || !strcmp(word, "fp32"))
             continue;
         s = haq_uniform_recipe(next_entry(c, word), session, "--weights", word,
-                               acts, "minmax", d);
+                               a->activations
+                                   ? a->activations
+                                   : haq_uniform_activations(word, integers),
+                               "minmax", d);
     }
     return s;
 }
@@ -219,7 +220,8 @@ haq_status haq_cmd_bench(const struct haq_command *self, int argc, char **argv,
         {"weights", 0, HAQ_OPT_TEXT, &a.weights, "LIST",
          "measure these uniform formats too: int8,int4:group32,ternary"},
         {"activations", 0, HAQ_OPT_TEXT, &a.activations, "FORMAT|float",
-         "beside --weights (default: uint8 with --calib, else uint8:dynamic)"},
+         "beside --weights (default: uint8 with --calib, else uint8:dynamic; "
+         "float beside weights that are no integers)"},
         {"cold", 0, HAQ_OPT_FLAG, &a.cold, NULL,
          "measure with emptied caches, too"},
         {"raw", 0, HAQ_OPT_TEXT, &a.raw, "FILE",

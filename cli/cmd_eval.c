@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/eval_groups.h"
+#include "cli/eval_weight_only.h"
 #include "cli/model_opts.h"
 #include "cli/recipe_file.h"
 #include "graph/metric.h"
@@ -76,6 +77,8 @@ static haq_status evaluate(const struct eval_args *a, bool as_json,
         doc = describe(a, haq_session_metric(session), result);
         s = doc ? HAQ_OK : haq_fail(d, HAQ_NOMEM, "result of an evaluation");
     }
+    if (s == HAQ_OK)
+        s = haq_eval_weight_only(doc, &recipe, d);
     if (s == HAQ_OK && a->groups)
         s = haq_eval_groups(doc, session, a->recipe ? &recipe : NULL, a->groups,
                             d);
@@ -83,6 +86,7 @@ static haq_status evaluate(const struct eval_args *a, bool as_json,
         s = haq_print_json(json_incref(doc), d);
     } else if (s == HAQ_OK) {
         print_result(a, haq_session_metric(session), result);
+        haq_eval_print_weight_only(&recipe);
         haq_eval_print_groups(doc);
     }
     json_decref(doc);

@@ -59,11 +59,11 @@ haq_status haq_cmd_quantize(const struct haq_command *self, int argc,
     const struct haq_opt opts[] = {
         {"calib", 0, HAQ_OPT_TEXT, &a.calib, "C.npz", "calibration data"},
         {"weights", 0, HAQ_OPT_TEXT, &a.weights, "FORMAT[:GRANULARITY]",
-         "int2..int8, uint2..uint8, ternary or binary, with tensor, channel or "
-         "groupN"},
+         "int2..int8, uint2..uint8, ternary, binary, with tensor, channel or "
+         "groupN; floats and codebooks such as nf4, mxfp4 (docs/formats.md)"},
         {"activations", 0, HAQ_OPT_TEXT, &a.activations, "FORMAT|float",
-         "uint8, uint8:dynamic, int8, float (default: uint8 with --calib, "
-         "else float)"},
+         "uint8, uint8:dynamic, int8, float (default: uint8 with --calib and "
+         "integer weights, else float)"},
         {"calibration", 0, HAQ_OPT_TEXT, &a.calibration, "METHOD",
          "minmax, percentile:P, mse"},
         {"method", 0, HAQ_OPT_TEXT, &a.method, "M[,M...]", methods},
@@ -82,7 +82,8 @@ haq_status haq_cmd_quantize(const struct haq_command *self, int argc,
     if (!a.out)
         return haq_fail(d, HAQ_USAGE, "--output is missing");
     if (!a.activations)
-        a.activations = a.calib ? "uint8" : "float";
+        a.activations =
+            haq_uniform_activations(a.weights, a.calib ? "uint8" : "float");
     haq_recipe_init(&recipe);
     s = haq_model_config(&config, &a.model, &common, a.model_path, d);
     config.calib_path = a.calib;

@@ -210,14 +210,13 @@ haq_status haq_cmd_sensitivity(const struct haq_command *self, int argc,
 {
     struct haq_common common;
     struct sensitivity_args a = {.weights = "int4:channel",
-                                 .activations = "uint8",
                                  .calibration = "minmax"};
     const struct haq_opt opts[] = {
         {"calib", 0, HAQ_OPT_TEXT, &a.calib, "C.npz", "calibration data"},
         {"weights", 0, HAQ_OPT_TEXT, &a.weights, "FORMAT[:GRANULARITY]",
          "what layers are quantized to (int4:channel)"},
         {"activations", 0, HAQ_OPT_TEXT, &a.activations, "FORMAT|float",
-         "and their inputs (uint8)"},
+         "and their inputs (uint8; float if the weights are no integers)"},
         {"calibration", 0, HAQ_OPT_TEXT, &a.calibration, "METHOD",
          "minmax, percentile:P, mse"},
         {"samples", 0, HAQ_OPT_COUNT, &a.samples, "N",
@@ -236,6 +235,8 @@ haq_status haq_cmd_sensitivity(const struct haq_command *self, int argc,
         return s;
     if (!a.calib)
         return haq_fail(d, HAQ_USAGE, "--calib is missing");
+    if (!a.activations)
+        a.activations = haq_uniform_activations(a.weights, "uint8");
     s = haq_model_config(&config, &a.model, &common, a.model_path, d);
     config.calib_path = a.calib;
     config.metric = "agreement";

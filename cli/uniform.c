@@ -36,3 +36,12 @@ haq_status haq_uniform_recipe(struct haq_recipe *out,
     }
     return haq_recipe_check(out, name, layers, d);
 }
+
+const char *haq_uniform_activations(const char *weights, const char *integers)
+{
+    struct haq_weight_spec w;
+    if (haq_weight_spec_parse(&w, weights, NULL) == HAQ_OK &&
+        !w.format->integer)
+        return "float";
+    return integers;
+}

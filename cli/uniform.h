@@ -16,4 +16,9 @@ haq_status haq_uniform_recipe(struct haq_recipe *out,
                               const char *activations, const char *calibration,
                               struct haq_diag *d);
 
+/* What --activations is by default: "float" beside weights that are no
+ * integers, else `integers`.  A word that is not known is left to
+ * haq_uniform_recipe. */
+const char *haq_uniform_activations(const char *weights, const char *integers);
+
 #endif

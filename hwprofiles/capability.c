@@ -93,7 +93,7 @@ static bool known_weight(const char *pattern)
 static bool known_activation(const char *pattern)
 {
     for (const struct haq_format *f = haq_formats; f->name; f++)
-        for (int dynamic = 0; dynamic < 2 && !f->fit; dynamic++) {
+        for (int dynamic = 0; dynamic < 2 && !f->fit && !f->coder; dynamic++) {
             char word[32];
             haq_activation_word(word, f, dynamic);
             if (matches(pattern, word))

@@ -70,7 +70,8 @@ static haq_status use_tuned(struct job *j, int node,
     size_t rows, k;
     const struct haq_node *n = &j->g->nodes[node];
     haq_status s = haq_params_layer(&given, j->params, n->layer, d);
-    if (!s && j->params && !given.scale && haq_recipe_tunes(l))
+    if (!s && j->params && !given.scale && haq_recipe_tunes(l) &&
+        haq_qweight_has_scales(&l->weight))
         return haq_fail(d, HAQ_INVALID,
                         "layer %s is tuned by \"%s\", but the params file has "
                         "nothing of it",
@@ -106,7 +107,7 @@ static haq_status apply_layer(struct job *j, int node,
 {
     haq_status s = HAQ_OK;
     struct haq_qnode *q = &j->q->node[node];
-    if (l->weight.format->integer)
+    if (haq_format_quantizes(l->weight.format))
         s = haq_qweight_cache_get(&q->weight, &q->weight_key, j->cache, j->g,
                                   &j->g->nodes[node], &l->weight, j->params, d);
     if (!s)
@@ -143,13 +144,15 @@ static haq_status index_layers(struct job *j, struct haq_diag *d)
 {
     for (size_t i = 0; i < j->r->n; i++) {
         struct haq_recipe_layer *l = &j->r->layer[i];
+        char words[HAQ_SPEC_TEXT];
+        haq_weight_spec_text(words, &l->weight);
         if (haq_graph_find_layer(j->g, l->tensor) < 0)
             return haq_fail(d, HAQ_INVALID, "the model has no layer %s",
                             l->tensor);
         if (!l->weight.format->integer && l->act.format->integer)
             return haq_fail(d, HAQ_INVALID,
-                            "layer %s: float weights need float activations",
-                            l->tensor);
+                            "layer %s: %s weights need float activations",
+                            l->tensor, words);
         if (!haq_map_put(&j->layers, l->tensor, l))
             return haq_fail(d, HAQ_NOMEM, "%zu layers", j->r->n);
     }

@@ -123,9 +123,10 @@ haq_status haq_params_layer(struct haq_params_layer *out,
                             struct haq_diag *d)
 {
     static const char *const pattern[] = {"weight/%s/scale", "weight/%s/zero",
-                                          "weight/%s/codes", "bias/%s"};
+                                          "weight/%s/codes",
+                                          "weight/%s/codebook", "bias/%s"};
     const struct haq_array **at[] = {&out->scale, &out->zero, &out->codes,
-                                     &out->bias};
+                                     &out->book, &out->bias};
     struct haq_buf name;
     bool failed = false;
     *out = (struct haq_params_layer){0};

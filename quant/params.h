@@ -1,10 +1,14 @@
 /* quant/params.h - the numbers beside a recipe, in a safetensors file.
  *
- *   weight/<layer>/scale   F32 [n] or F16 [n][groups]
+ *   weight/<layer>/scale   F32 [n] or F16 [n][groups] (F32 where the format
+ *                          stores group scales in its own way)
  *   weight/<layer>/zero    I8  [n][groups], signed domain; absent = symmetric
  *   weight/<layer>/codes   I8  [n][k], signed domain; absent = rounded to
  *                          nearest from the model's weights
  *   bias/<layer>           F32 [n], in place of the model's
+ *   weight/<layer>/codebook  F32 or F16 [runs][levels], ascending; formats
+ *                          whose levels are learned, one run per tensor, row or
+ *                          group
  *   act/<tensor>           F32 [2]: lo, hi of the calibrated range, so that one
  *                          file serves every width the recipe may ask for
  *   act/<tensor>:<format>  F32 [2]: the same for one format, where its range
@@ -58,10 +62,10 @@ haq_status haq_params_put_codes(struct haq_params *p, const char *layer,
 haq_status haq_params_put_bias(struct haq_params *p, const char *layer,
                                const float *bias, size_t n, struct haq_diag *d);
 
-/* What there is of a layer, by the last part of its name: "scale", "zero" or
- * "codes" of its weight, "bias".  Borrowed; NULL when absent. */
+/* What there is of a layer: of its weight, and its bias.  Borrowed; NULL when
+ * absent. */
 struct haq_params_layer {
-    const struct haq_array *scale, *zero, *codes, *bias;
+    const struct haq_array *scale, *zero, *codes, *book, *bias;
 };
 haq_status haq_params_layer(struct haq_params_layer *out,
                             const struct haq_params *p, const char *layer,

@@ -26,39 +26,52 @@ static struct haq_array matrix(enum haq_dtype dtype, size_t n, size_t groups)
                               .count = n * groups};
 }
 
+/* a->count numbers as fp16. */
 static haq_status put_f16(struct haq_params *p, struct haq_buf *name,
-                          const struct haq_qweight *w, struct haq_diag *d)
+                          struct haq_array a, const float *from,
+                          struct haq_diag *d)
 {
-    struct haq_array a = matrix(HAQ_F16, w->n, w->groups);
     uint16_t *half = calloc(a.count + 1, sizeof *half);
     if (!half) {
         haq_buf_fini(name);
         return haq_fail(d, HAQ_NOMEM, "%zu scales", a.count);
     }
     for (size_t i = 0; i < a.count; i++)
-        half[i] = haq_f32_to_f16(w->scale[i]);
+        half[i] = haq_f32_to_f16(from[i]);
     a.data = half;
     haq_status s = put(p, name, &a, d);
     free(half);
     return s;
 }
 
+/* Scales or levels, as the spec stores them. */
+static haq_status put_reals(struct haq_params *p, const char *layer,
+                            const char *what, const struct haq_weight_spec *sp,
+                            struct haq_array a, float *from, struct haq_diag *d)
+{
+    struct haq_buf name;
+    haq_buf_init(&name);
+    haq_buf_printf(&name, "weight/%s/%s", layer, what);
+    a.dtype = haq_qweight_scale_type(sp);
+    a.data = from;
+    return a.dtype == HAQ_F16 ? put_f16(p, &name, a, from, d)
+                              : put(p, &name, &a, d);
+}
+
 haq_status haq_params_put_weight(struct haq_params *p, const char *layer,
                                  const struct haq_qweight *w,
                                  struct haq_diag *d)
 {
-    haq_status s;
+    haq_status s = HAQ_OK;
     struct haq_buf name;
-    haq_buf_init(&name);
-    haq_buf_printf(&name, "weight/%s/scale", layer);
-    if (w->spec.granularity == HAQ_PER_GROUP) {
-        s = put_f16(p, &name, w, d);
-    } else {
-        struct haq_array a = matrix(HAQ_F32, w->n, 1);
-        a.rank = 1;
-        a.data = w->scale;
-        s = put(p, &name, &a, d);
-    }
+    struct haq_array a = matrix(HAQ_F32, w->n, w->groups);
+    struct haq_array book =
+        matrix(HAQ_F32, haq_qweight_runs(w), haq_qweight_levels(&w->spec));
+    a.rank = w->spec.granularity == HAQ_PER_GROUP ? 2 : 1;
+    if (haq_qweight_has_scales(&w->spec))
+        s = put_reals(p, layer, "scale", &w->spec, a, w->scale, d);
+    if (!s && w->book)
+        s = put_reals(p, layer, "codebook", &w->spec, book, w->book, d);
     if (s || !w->zero)
         return s;
     struct haq_array z = matrix(HAQ_I8, w->n, w->groups);

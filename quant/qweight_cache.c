@@ -56,7 +56,8 @@ static char *make_key(const struct haq_graph *g, const char *layer,
     haq_weight_spec_text(text, spec);
     haq_buf_init(&b);
     haq_buf_printf(&b, "%.64s/%s/%s", g->model_hash, layer, text);
-    const struct haq_array *part[] = {given->scale, given->zero, given->codes};
+    const struct haq_array *part[] = {given->scale, given->zero, given->codes,
+                                      given->book};
     for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
         if (!part[i])
             continue;
@@ -73,8 +74,12 @@ static char *make_key(const struct haq_graph *g, const char *layer,
 static haq_status use_scales(struct haq_qweight *q, const struct haq_array *a,
                              const char *layer, struct haq_diag *d)
 {
-    enum haq_dtype want =
-        q->spec.granularity == HAQ_PER_GROUP ? HAQ_F16 : HAQ_F32;
+    enum haq_dtype want = haq_qweight_scale_type(&q->spec);
+    if (!haq_qweight_has_scales(&q->spec))
+        return haq_fail(d, HAQ_INVALID,
+                        "parameter weight/%s/scale: the recipe's %s has no "
+                        "scales",
+                        layer, q->spec.format->name);
     if (a->dtype != want || a->count != q->n * q->groups)
         return haq_fail(d, HAQ_INVALID,
                         "parameter weight/%s/scale has %zu %s, the recipe "
@@ -87,6 +92,12 @@ static haq_status use_scales(struct haq_qweight *q, const struct haq_array *a,
             return haq_fail(d, HAQ_INVALID,
                             "parameter weight/%s/scale[%zu] is not a positive "
                             "number",
+                            layer, i);
+        int e;
+        if (haq_qweight_pow2_scales(&q->spec) &&
+            frexpf(q->scale[i], &e) != 0.5f)
+            return haq_fail(d, HAQ_INVALID,
+                            "parameter weight/%s/scale[%zu] is no power of two",
                             layer, i);
     }
     return HAQ_OK;
@@ -113,6 +124,10 @@ static haq_status use_zeros(struct haq_qweight *q, const struct haq_array *a,
 static haq_status use_codes(struct haq_qweight *q, const struct haq_array *a,
                             const char *layer, struct haq_diag *d)
 {
+    if (!q->spec.format->integer)
+        return haq_fail(d, HAQ_INVALID,
+                        "parameter weight/%s/codes: %s has none of its own",
+                        layer, q->spec.format->name);
     if (a->dtype != HAQ_I8 || a->count != q->n * q->k)
         return haq_fail(d, HAQ_INVALID,
                         "parameter weight/%s/codes has %zu %s, the layer has "
@@ -131,6 +146,28 @@ static haq_status use_codes(struct haq_qweight *q, const struct haq_array *a,
     return HAQ_OK;
 }
 
+static haq_status use_book(struct haq_qweight *q, const struct haq_array *a,
+                           const char *layer, struct haq_diag *d)
+{
+    size_t levels = haq_qweight_levels(&q->spec);
+    if (!levels || a->dtype != haq_qweight_scale_type(&q->spec) ||
+        a->count != haq_qweight_runs(q) * levels)
+        return haq_fail(d, HAQ_INVALID,
+                        "parameter weight/%s/codebook does not fit the "
+                        "recipe's %s",
+                        layer, q->spec.format->name);
+    for (size_t i = 0; i < a->count; i++) {
+        q->book[i] = (float)haq_dtype_get(a->dtype, a->data, i);
+        if (!isfinite(q->book[i]) ||
+            (i % levels && q->book[i] < q->book[i - 1]))
+            return haq_fail(d, HAQ_INVALID,
+                            "parameter weight/%s/codebook[%zu] is not finite "
+                            "or smaller than the level before it",
+                            layer, i);
+    }
+    return HAQ_OK;
+}
+
 static haq_status quantize(struct haq_qweight *q, const struct haq_graph *g,
                            const struct haq_node *layer,
                            const struct haq_weight_spec *spec,
@@ -141,7 +178,12 @@ static haq_status quantize(struct haq_qweight *q, const struct haq_graph *g,
     haq_status s = haq_layer_weight_get(&m, g, layer, d);
     if (s)
         return s;
-    s = haq_qweight_scales(q, m.w, m.n, m.k, spec, d);
+    if (given->book) /* nothing is learned again */
+        s = haq_qweight_alloc(q, m.n, m.k, spec, d);
+    else
+        s = haq_qweight_scales(q, m.w, m.n, m.k, spec, d);
+    if (!s && given->book)
+        s = use_book(q, given->book, layer->layer, d);
     if (!s && given->scale)
         s = use_scales(q, given->scale, layer->layer, d);
     if (!s && given->zero)

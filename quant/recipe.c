@@ -116,11 +116,13 @@ static haq_status check_layer(const struct haq_recipe *r, const char *name,
                               const struct haq_recipe_layer *l,
                               struct haq_diag *d)
 {
+    char words[HAQ_SPEC_TEXT];
     bool act_int = l->act.format->integer;
+    haq_weight_spec_text(words, &l->weight);
     if (!l->weight.format->integer && act_int)
         return haq_fail(d, HAQ_INVALID,
-                        "%s: layer %s: float weights need float activations",
-                        name, l->tensor);
+                        "%s: layer %s: %s weights need float activations", name,
+                        l->tensor, words);
     if (act_int && !l->act.dynamic && !r->calib_hash[0] && !r->params_hash[0])
         return haq_fail(d, HAQ_INVALID,
                         "%s: layer %s has static activations, but the recipe "

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "quant/format/coder.h"
+
 enum { GROUP_STEP = 16, GROUP_MAX = 1 << 20, MAX_WORDS = 4 };
 
 /* "a:b:c" in pieces; the words live in `copy`. */
@@ -86,12 +88,20 @@ haq_status haq_weight_spec_parse(struct haq_weight_spec *out, const char *text,
         st = find_format(&s.format, w.word[0], text, d);
     if (st)
         return st;
-    if (!s.format->integer && w.n > 1)
+    if (!haq_format_quantizes(s.format) && w.n > 1)
         return haq_fail(d, HAQ_USAGE, "'%s': float weights have no options",
                         text);
 
+    if (w.n > 1 && !strcmp(w.word[w.n - 1], "pow2")) {
+        if (s.format->fit || s.format->coder)
+            return haq_fail(d, HAQ_USAGE,
+                            "'%s': pow2 is for int2 to int8 and uint2 to uint8",
+                            text);
+        s.pow2 = true;
+        w.n--;
+    }
     if (w.n > 1 && !strcmp(w.word[w.n - 1], "full")) {
-        if (!s.format->is_signed || s.format->fit)
+        if (!s.format->is_signed || s.format->fit || s.format->coder)
             return haq_fail(d, HAQ_USAGE,
                             "'%s': full is for int2 to int8, the other formats "
                             "use all codes anyway",
@@ -100,10 +110,15 @@ haq_status haq_weight_spec_parse(struct haq_weight_spec *out, const char *text,
         w.n--;
     }
     if (w.n > 2)
-        return haq_fail(d, HAQ_USAGE, "'%s' is not FORMAT[:GRANULARITY][:full]",
-                        text);
-    if (w.n == 2)
-        st = parse_granularity(&s, w.word[1], text, d);
+        return haq_fail(d, HAQ_USAGE,
+                        "'%s' is not FORMAT[:GRANULARITY][:full][:pow2]", text);
+    const struct haq_coder *c = s.format->coder;
+    const char *grain = c ? c->grain : "channel";
+    if (w.n == 2 && c && c->fixed && strcmp(w.word[1], grain))
+        return haq_fail(d, HAQ_USAGE,
+                        "'%s': %s is always per %s, there is nothing to choose",
+                        text, s.format->name, grain);
+    st = parse_granularity(&s, w.n == 2 ? w.word[1] : grain, text, d);
     if (!st)
         *out = s;
     return st;
@@ -119,12 +134,12 @@ haq_status haq_act_spec_parse(struct haq_act_spec *out, const char *text,
         st = find_format(&s.format, w.word[0], text, d);
     if (st)
         return st;
+    if (s.format->fit || s.format->coder)
+        return haq_fail(d, HAQ_USAGE, "'%s': %s is a format for weights alone",
+                        text, s.format->name);
     if (!s.format->integer && w.n > 1)
         return haq_fail(d, HAQ_USAGE, "'%s': float activations have no options",
                         text);
-    if (s.format->fit)
-        return haq_fail(d, HAQ_USAGE, "'%s': %s is a format for weights alone",
-                        text, s.format->name);
     if (w.n > 2 || (w.n == 2 && strcmp(w.word[1], "static") &&
                     strcmp(w.word[1], "dynamic")))
         return haq_fail(d, HAQ_USAGE, "'%s' is not FORMAT[:static|:dynamic]",
@@ -134,18 +149,27 @@ haq_status haq_act_spec_parse(struct haq_act_spec *out, const char *text,
     return HAQ_OK;
 }
 
+bool haq_weight_spec_fixed(const struct haq_weight_spec *s)
+{
+    return s->format->coder && s->format->coder->fixed;
+}
+
 void haq_weight_spec_text(char out[HAQ_SPEC_TEXT],
                           const struct haq_weight_spec *s)
 {
     const char *full = s->full_range ? ":full" : "";
-    if (!s->format->integer)
+    const char *pow2 = s->pow2 ? ":pow2" : "";
+    if (!haq_format_quantizes(s->format))
         snprintf(out, HAQ_SPEC_TEXT, "float");
+    else if (haq_weight_spec_fixed(s))
+        snprintf(out, HAQ_SPEC_TEXT, "%s", s->format->name);
     else if (s->granularity == HAQ_PER_GROUP)
-        snprintf(out, HAQ_SPEC_TEXT, "%s:group%d%s", s->format->name, s->group,
-                 full);
+        snprintf(out, HAQ_SPEC_TEXT, "%s:group%d%s%s", s->format->name,
+                 s->group, full, pow2);
     else
-        snprintf(out, HAQ_SPEC_TEXT, "%s:%s%s", s->format->name,
-                 s->granularity == HAQ_PER_TENSOR ? "tensor" : "channel", full);
+        snprintf(out, HAQ_SPEC_TEXT, "%s:%s%s%s", s->format->name,
+                 s->granularity == HAQ_PER_TENSOR ? "tensor" : "channel", full,
+                 pow2);
 }
 
 void haq_act_spec_text(char out[HAQ_SPEC_TEXT], const struct haq_act_spec *s)

@@ -10,7 +10,9 @@
  *                              smaller than a channel, they go another way;
  *                              among floats they become floats
  *   activations below 8 bits   ride in codes of 8
- *   float activations          meet codes without becoming codes themselves */
+ *   float activations          meet codes without becoming codes themselves
+ *   weights that are no        become floats: the formats with a coder
+ *   integers */
 #include "runtime/capabilities.h"
 
 #include "kernels/dwconv.h"
@@ -26,6 +28,7 @@
 #define ANY "int*,uint*,ternary,binary"
 #define KEPT "weights are kept in 8 bits"
 #define BECOME "weights become floats"
+#define CODED "fp16,bf16,fp8*,fp4*,nf4*,mx*,nvfp4,pot*,apot*,cb*"
 #define COLUMN "each channel is a product with one column of 16"
 #define PRODUCTS "conv,grouped,matmul"
 
@@ -119,18 +122,23 @@ haq_status haq_cpu_capabilities(struct haq_list *rows, struct haq_arena *a,
     static const struct {
         const char *ops;
         kernel_fn *kernel;
-    } floats[] = {{PRODUCTS, gemm_name}, {"depthwise", dwconv_name}};
+        const char *weights, *note;
+    } floats[] = {{PRODUCTS, gemm_name, CODED, BECOME},
+                  {"depthwise", dwconv_name, CODED, BECOME},
+                  {PRODUCTS, gemm_name, "fp32", NULL},
+                  {"depthwise", dwconv_name, "fp32", NULL}};
     haq_status s = HAQ_OK;
 
     for (size_t i = 0; s == HAQ_OK && i < N_WEIGHTS; i++)
         for (size_t k = 0; s == HAQ_OK && k < N_INPUTS; k++)
             s = add_quantized(rows, a, isa, &weights[i], &inputs[k], d);
     for (size_t i = 0; s == HAQ_OK && i < sizeof floats / sizeof *floats; i++) {
-        struct haq_capability *c =
-            haq_capability_add(rows, a, floats[i].ops, "fp32", "fp32", "*");
+        struct haq_capability *c = haq_capability_add(
+            rows, a, floats[i].ops, floats[i].weights, "fp32", "*");
         if (!c)
             return nomem(d);
-        c->support = HAQ_SUPPORT_NATIVE;
+        c->support = floats[i].note ? HAQ_SUPPORT_EMULATED : HAQ_SUPPORT_NATIVE;
+        c->note = floats[i].note;
         c->kernel = floats[i].kernel(HAQ_GEMM_F32, isa);
     }
     return s;

@@ -1,5 +1,5 @@
 /* Depthwise convolution of floats: some output rows and a block of channels at
- * a time.  Weights of an integer format are floats by then. */
+ * a time.  Quantized weights are floats by then. */
 #include <stdlib.h>
 
 #include "kernels/dwconv_f32.h"

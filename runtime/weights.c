@@ -93,7 +93,7 @@ haq_status haq_weights_init(struct haq_weights *w, struct haq_plan *p, int node,
         w->taps = (size_t)(n->attr.window.kernel[0] * n->attr.window.kernel[1]);
     haq_layer_weight_dims(p->g, n, &w->n, &w->k);
     w->group = w->k;
-    if (q && p->simulate)
+    if (q && (p->simulate || q->spec.format->coder))
         s = dequantize(w, q, n->name, d);
     else if (q)
         s = use_codes(w, q, in, n->name, d);

@@ -24,9 +24,9 @@ struct haq_weights {
     int8_t *shifted;
 };
 
-/* Look up, dequantize (simulated weight-only) or shift (weight-only codes with
- * zero points that fit int8 without them) the weights of `node`.  fini when
- * packed. */
+/* Look up, dequantize (simulated weight-only, formats with a coder) or shift
+ * (weight-only codes with zero points that fit int8 without them) the weights
+ * of `node`.  fini when packed. */
 haq_status haq_weights_init(struct haq_weights *w, struct haq_plan *p, int node,
                             const struct haq_form *in, struct haq_diag *d);
 void haq_weights_fini(struct haq_weights *w);

@@ -158,10 +158,12 @@ static haq_status look_at(struct haq_layer_damage *to,
     float *q = malloc(w->n * w->k * sizeof *q + 1);
     haq_status s = q ? round_trip(q, w, spec, d)
                      : haq_fail(d, HAQ_NOMEM, "weights of %s", to->layer);
-    channel.granularity = HAQ_PER_CHANNEL;
-    channel.group = 0;
-    group.granularity = HAQ_PER_GROUP;
-    group.group = 32;
+    if (!haq_weight_spec_fixed(spec)) {
+        channel.granularity = HAQ_PER_CHANNEL;
+        channel.group = 0;
+        group.granularity = HAQ_PER_GROUP;
+        group.group = 32;
+    }
     if (s == HAQ_OK) {
         to->weight_db = sum_db(w, q);
         find_worst(to, w, q);

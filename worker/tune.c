@@ -23,7 +23,7 @@ static haq_status need_calibration(const struct haq_session *s,
 static int tuned_node(const struct haq_graph *g,
                       const struct haq_recipe_layer *l)
 {
-    return l->weight.format->integer && haq_recipe_tunes(l)
+    return haq_format_quantizes(l->weight.format) && haq_recipe_tunes(l)
                ? haq_graph_find_layer(g, l->tensor)
                : -1;
 }

@@ -44,8 +44,10 @@ struct qdq {
 
 static const char *unexpressible(const struct haq_recipe_layer *l)
 {
-    if (!l->weight.format->integer)
+    if (!haq_format_quantizes(l->weight.format))
         return NULL;
+    if (l->weight.format->coder)
+        return "weights that are no integers";
     if (!l->weight.format->is_signed)
         return "weights with a zero point";
     if (l->weight.granularity == HAQ_PER_GROUP)

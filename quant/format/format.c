@@ -3,16 +3,33 @@
 #include <assert.h>
 #include <string.h>
 
+#include "quant/format/coder.h"
 #include "quant/format/fit.h"
 
 #define SIGNED(b)                                                              \
     {                                                                          \
-        "int" #b, b, true, true, -(1 << (b - 1)), (1 << (b - 1)) - 1, false,   \
-            NULL                                                               \
+        .name = "int" #b, .bits = b, .integer = true, .is_signed = true,       \
+        .qmin = -(1 << (b - 1)), .qmax = (1 << (b - 1)) - 1                    \
     }
 #define UNSIGNED(b)                                                            \
     {                                                                          \
-        "uint" #b, b, true, false, 0, (1 << b) - 1, false, NULL                \
+        .name = "uint" #b, .bits = b, .integer = true, .qmin = 0,              \
+        .qmax = (1 << b) - 1                                                   \
+    }
+/* -1, 1 and for ternary 0 */
+#define FITTED(f, b, without_zero)                                             \
+    {                                                                          \
+        .name = #f, .bits = b, .integer = true, .is_signed = true, .qmin = -1, \
+        .qmax = 1, .odd = without_zero, .fit = haq_fit_##f                     \
+    }
+#define CODED(f, b)                                                            \
+    {                                                                          \
+        .name = #f, .bits = b, .is_signed = true, .coder = &haq_coder_##f      \
+    }
+#define CODEBOOK(b)                                                            \
+    {                                                                          \
+        .name = "cb" #b, .bits = b, .is_signed = true,                         \
+        .coder = &haq_coder_codebook                                           \
     }
 
 /* haq_format_names() holds the same names in the same order. */
@@ -31,16 +48,42 @@ const struct haq_format haq_formats[] = {
     UNSIGNED(6),
     UNSIGNED(7),
     UNSIGNED(8),
-    {"ternary", 2, true, true, -1, 1, false, haq_fit_ternary},
-    {"binary", 1, true, true, -1, 1, true, haq_fit_binary},
-    {"fp32", 32, false, true, 0, 0, false, NULL},
-    {NULL, 0, false, false, 0, 0, false, NULL},
+    FITTED(ternary, 2, false),
+    FITTED(binary, 1, true),
+    CODED(fp16, 16),
+    CODED(bf16, 16),
+    CODED(fp8_e4m3, 8),
+    CODED(fp8_e5m2, 8),
+    CODED(fp4_e2m1, 4),
+    CODED(nf4, 4),
+    CODED(nf4_dq, 4),
+    CODED(mxfp4, 4),
+    CODED(mxfp6_e2m3, 6),
+    CODED(mxfp6_e3m2, 6),
+    CODED(mxfp8_e4m3, 8),
+    CODED(mxfp8_e5m2, 8),
+    CODED(mxint8, 8),
+    CODED(nvfp4, 4),
+    CODED(pot3, 3),
+    CODED(pot4, 4),
+    CODED(apot4, 4),
+    CODED(apot5, 5),
+    CODEBOOK(2),
+    CODEBOOK(3),
+    CODEBOOK(4),
+    CODEBOOK(5),
+    CODEBOOK(6),
+    {.name = "fp32", .bits = 32, .is_signed = true},
+    {.name = NULL},
 };
 
 const char *haq_format_names(void)
 {
     return "int2 int3 int4 int5 int6 int7 int8 uint2 uint3 uint4 uint5 uint6 "
-           "uint7 uint8 ternary binary fp32 (float)";
+           "uint7 uint8 ternary binary fp16 bf16 fp8_e4m3 fp8_e5m2 fp4_e2m1 "
+           "nf4 nf4_dq mxfp4 mxfp6_e2m3 mxfp6_e3m2 mxfp8_e4m3 mxfp8_e5m2 "
+           "mxint8 nvfp4 pot3 pot4 apot4 apot5 cb2 cb3 cb4 cb5 cb6 "
+           "fp32 (float)";
 }
 
 const struct haq_format *haq_format_find(const char *name)

@@ -1,4 +1,5 @@
-/* quant/format/format.h - number formats, one row each.
+/* quant/format/format.h - number formats, one row each: integers, formats with
+ * a coder (quant/format/coder.h), and fp32, which leaves numbers as they are.
  *
  * Integer formats store codes in `bits` bits, packed low bits first in a
  * little-endian bit stream (formats.md 3.8).  In memory every code travels in
@@ -19,6 +20,8 @@
 
 #include "base/status.h"
 
+struct haq_coder;
+
 /* The scale > 0 with which n weights and their nearest codes differ least; 0
  * when all weights are 0.  `scratch` is [n]. */
 typedef double haq_format_fit(const float *w, size_t n, float *scratch);
@@ -26,14 +29,22 @@ typedef double haq_format_fit(const float *w, size_t n, float *scratch);
 struct haq_format {
     const char *name; /* "int4", "uint8", "fp32" */
     int bits;         /* of one code */
-    bool integer;     /* false: a float format, no scale */
+    bool integer;     /* false: a coder makes codes, or nothing does (fp32) */
     bool is_signed;   /* signed: symmetric; unsigned: with a zero point */
     int qmin, qmax;   /* whole range of codes in the format's own domain */
     bool odd;         /* codes are -1 and 1: there is no zero */
     /* Scale of least squared error; NULL: the scale follows the range, and the
      * format serves activations too. */
     haq_format_fit *fit;
+    /* How numbers become codes that are no integers; for weights alone. */
+    const struct haq_coder *coder;
 };
+
+/* False for fp32: numbers stay as they are. */
+static inline bool haq_format_quantizes(const struct haq_format *f)
+{
+    return f->integer || f->coder;
+}
 
 /* All of them, ends with a NULL name. */
 extern const struct haq_format haq_formats[];

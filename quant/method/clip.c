@@ -72,8 +72,8 @@ haq_status haq_method_clip(struct haq_method_layer *l, struct haq_diag *d)
 {
     struct haq_qweight *q = l->q;
     (void)d;
-    if (q->spec.format->fit) /* has the best scale already */
-        return HAQ_OK;
+    if (q->spec.format->fit || !haq_qweight_free_scales(&q->spec))
+        return HAQ_OK; /* has the best scale already, or no choice */
     float least = largest_scale(q) * LEAST_SHARE;
     for (size_t i = 0; i < haq_qweight_runs(q); i++)
         clip_run(q, i, l->w, least);

@@ -163,6 +163,10 @@ static haq_status run_all(struct haq_method_layer *l, const char *methods,
     for (const char *at = ordered; !s && *at;) {
         size_t len = strcspn(at, ",");
         const struct haq_method *m = &table[find(at, len)];
+        if ((m->wants_inputs || m->prepare) && !l->q->spec.format->integer)
+            return haq_fail(d, HAQ_INVALID,
+                            "layer %s: method %s is for integers, not for %s",
+                            l->name, m->name, l->q->spec.format->name);
         if (m->tune)
             s = m->tune(l, d);
         at += len + (at[len] == ',');
@@ -227,7 +231,10 @@ haq_status haq_methods_tune(struct haq_params *p, const struct haq_graph *g,
     if (!s)
         s = run_all(&l, layer->methods, d);
     if (!s)
-        s = keep(p, &l, before, haq_methods_prepare(layer->methods), d);
+        s = keep(p, &l, before,
+                 layer->weight.format->integer &&
+                     haq_methods_prepare(layer->methods),
+                 d);
     free(bias);
     free(before);
     free(l.target);

@@ -6,7 +6,8 @@
  * order they were asked for in, each on what the one before it left.  Layers
  * are tuned in network order, so that a method sees inputs as the layers before
  * have made them.  What methods find is kept in the recipe's params file:
- * executing a recipe tunes nothing.
+ * executing a recipe tunes nothing.  Only "clip" knows formats that are no
+ * integers; the others refuse them.
  */
 #ifndef HAQ_QUANT_METHOD_METHOD_H
 #define HAQ_QUANT_METHOD_METHOD_H

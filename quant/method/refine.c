@@ -133,9 +133,9 @@ static haq_status refine_part(struct haq_method_layer *l, size_t part,
 {
     struct haq_quadratic e;
     struct haq_qweight *q = l->q;
-    /* The scale of a tensor is that of other rows, too; formats with a fit have
-     * no code between two. */
-    bool scales = q->spec.granularity != HAQ_PER_TENSOR && !q->spec.format->fit;
+    /* The scale of a tensor is that of other rows, too; between two powers of
+     * two there is nothing. */
+    bool scales = q->spec.granularity != HAQ_PER_TENSOR && !q->spec.pow2;
     haq_status s = haq_quadratic_init(&e, l, part, d);
     for (size_t i = 0; !s && i < e.rows; i++) {
         struct row r = {.q = q,

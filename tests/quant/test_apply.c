@@ -285,6 +285,44 @@ static void parameters_replace_calibration(void)
     close_model(&m);
 }
 
+/* Codebooks and scales of every kind; nothing is rounded differently. */
+static void decoded_weights_come_back_from_parameters(void)
+{
+    struct model m;
+    struct haq_diag d = {0};
+    if (!open_model(&m, "fashion-mnist-cnn"))
+        return;
+    for (const struct haq_format *f = haq_formats; f->name; f++) {
+        struct haq_qgraph q, p;
+        struct counts c;
+        struct haq_params *params = NULL;
+        struct haq_qweight_cache *fresh = haq_qweight_cache_new();
+        if (!f->coder)
+            goto next;
+        struct haq_recipe r = uniform(&m, f->name, "float");
+        apply(&q, &m, &r, &c);
+        CU_ASSERT_EQUAL_FATAL(haq_params_make(&params, m.g, &r, NULL, &d),
+                              HAQ_OK);
+        CU_ASSERT_EQUAL_FATAL(haq_apply(&p, m.g, &r, NULL, params, fresh, &d),
+                              HAQ_OK);
+        for (int i = 0; i < m.g->n_nodes; i++) {
+            const struct haq_qweight *a = q.node[i].weight;
+            if (!a)
+                continue;
+            CU_ASSERT_PTR_NULL(a->codes);
+            CU_ASSERT(!memcmp(a->values, p.node[i].weight->values,
+                              a->n * a->k * sizeof *a->values));
+        }
+        haq_qgraph_fini(&q);
+        haq_qgraph_fini(&p);
+        haq_params_free(params);
+        haq_recipe_fini(&r);
+    next:
+        haq_qweight_cache_free(fresh);
+    }
+    close_model(&m);
+}
+
 static void bad_parameters_are_refused_by_name(void)
 {
     struct model m;
@@ -369,6 +407,7 @@ int main(void)
         HAQ_TEST(products_of_activations_are_quantized_in_a_transformer),
         HAQ_TEST(equal_layers_of_two_recipes_share_their_codes),
         HAQ_TEST(parameters_replace_calibration),
+        HAQ_TEST(decoded_weights_come_back_from_parameters),
         HAQ_TEST(bad_parameters_are_refused_by_name),
         HAQ_TEST(a_static_input_without_a_range_is_named),
         HAQ_TEST(codes_are_rows_of_output_channels),

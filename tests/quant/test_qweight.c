@@ -154,8 +154,9 @@ static void rows_of_zeros_get_scale_one_and_stay_zero(void)
 static void extreme_weights_keep_finite_positive_scales(void)
 {
     static const char *const specs[] = {
-        "int4",    "uint4",  "int4:group16",    "uint2:group16", "int2:full",
-        "ternary", "binary", "ternary:group16", "binary:group16"};
+        "int4",      "uint4",     "int4:group16",    "uint2:group16",
+        "int2:full", "int4:pow2", "uint4:pow2",      "int4:group16:pow2",
+        "ternary",   "binary",    "ternary:group16", "binary:group16"};
     static const float size[] = {1e-44f, 1e-30f, 1e30f, 1e38f};
     for (size_t i = 0; i < sizeof specs / sizeof *specs; i++)
         for (size_t j = 0; j < sizeof size / sizeof *size; j++) {
@@ -169,6 +170,103 @@ static void extreme_weights_keep_finite_positive_scales(void)
             CU_ASSERT(isfinite(back[0]) && isfinite(back[1]));
             haq_qweight_fini(&q);
         }
+}
+
+/* Rounded up: nothing is clipped, and the step is less than twice as large. */
+static void powers_of_two_are_the_least_that_clip_nothing(void)
+{
+    static const char *const specs[][2] = {
+        {"int4", "int4:pow2"},
+        {"uint4", "uint4:pow2"},
+        {"int2:full", "int2:full:pow2"},
+        {"int8:tensor", "int8:tensor:pow2"},
+        {"int3:group16", "int3:group16:pow2"}};
+    static const float exact[] = {7, -3.5f, 1, 0};
+    struct haq_qweight q = {0};
+    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+        struct haq_qweight p = {0};
+        quantize(&q, specs[i][0], row, 2, 20);
+        quantize(&p, specs[i][1], row, 2, 20);
+        for (size_t k = 0; k < 2 * p.groups; k++) {
+            int e;
+            CU_ASSERT_EQUAL(frexpf(p.scale[k], &e), 0.5f);
+            CU_ASSERT(p.scale[k] >= q.scale[k] * 0.999f &&
+                      p.scale[k] < q.scale[k] * 2);
+        }
+        haq_qweight_fini(&q);
+        haq_qweight_fini(&p);
+    }
+    quantize(&q, "int4:pow2", exact, 1, 4);
+    CU_ASSERT_EQUAL(q.scale[0], 1);
+    CU_ASSERT_EQUAL(haq_qweight_bytes(&q.spec, 1, 4), 2 + 1);
+    haq_qweight_fini(&q);
+}
+
+/* ---- formats with a coder --------------------------------------------------
+ */
+
+static void decoded_weights_stay_finite_and_zeros_stay_zero(void)
+{
+    static const float size[] = {0, 1e-44f, 1e-30f, 1e30f, 3.4e38f};
+    for (const struct haq_format *f = haq_formats; f->name; f++)
+        for (size_t j = 0; f->coder && j < sizeof size / sizeof *size; j++) {
+            float w[48] = {0};
+            struct haq_qweight q = {0};
+            for (size_t k = 0; k < 40; k++) /* then 8 zeros */
+                w[k] = k % 3 ? size[j] : -size[j];
+            quantize(&q, f->name, w, 1, 48);
+            for (size_t k = 0; k < 48; k++)
+                CU_ASSERT(isfinite(q.values[k]));
+            bool zeros =
+                f->bits > 4 || size[j] < 1e-40f || strcmp(f->name, "cb2");
+            CU_ASSERT(!zeros || q.values[47] == 0);
+            haq_qweight_fini(&q);
+        }
+}
+
+/* Two rows of 40: three or two groups each, the last ones short. */
+static void packed_bytes_count_scales_as_each_format_stores_them(void)
+{
+    static const struct {
+        const char *spec;
+        size_t bytes;
+    } want[] = {
+        {"fp16", 160},
+        {"bf16", 160},
+        {"fp8_e4m3", 80 + 2 * 4},
+        {"fp8_e5m2:tensor", 80 + 4},
+        {"fp4_e2m1:group16", 40 + 6 * 2},
+        {"nf4", 40 + 2 * 2},
+        {"nf4_dq", 40 + 2 + 4 + 4},
+        {"mxfp4", 40 + 4},
+        {"mxfp6_e3m2", 60 + 4},
+        {"mxint8", 80 + 4},
+        {"nvfp4", 40 + 6 + 4},
+        {"pot3", 30 + 2 * 4},
+        {"cb2", 20 + 4 * 4},
+        {"cb2:channel", 20 + 2 * 4 * 4},
+        {"cb3:group16", 30 + 6 * 8 * 2},
+    };
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        struct haq_weight_spec s;
+        CU_ASSERT_EQUAL_FATAL(haq_weight_spec_parse(&s, want[i].spec, NULL),
+                              HAQ_OK);
+        CU_ASSERT_EQUAL(haq_qweight_bytes(&s, 2, 40), want[i].bytes);
+    }
+}
+
+/* In MX the shared power of two is floor(log2(largest)) - emax: 2.517 is more
+ * than 2^1, so E2M1 works with steps of 2^-1 and ends at 3. */
+static void mx_blocks_share_a_power_of_two(void)
+{
+    struct haq_qweight q = {0};
+    quantize(&q, "mxfp4", row, 1, 40);
+    CU_ASSERT_EQUAL(q.groups, 2);
+    CU_ASSERT_EQUAL(q.scale[0], 0.5f);
+    CU_ASSERT_EQUAL(q.scale[1], 0.25f);
+    CU_ASSERT_EQUAL(q.values[26], -3.0f); /* 5.03 steps: nearer to 6 than 4 */
+    CU_ASSERT_EQUAL(q.values[34], 1.0f);  /* 1.061 */
+    haq_qweight_fini(&q);
 }
 
 static void the_error_stays_within_half_a_step(void)
@@ -361,6 +459,10 @@ int main(void)
         HAQ_TEST(the_full_range_uses_the_extra_negative_code),
         HAQ_TEST(rows_of_zeros_get_scale_one_and_stay_zero),
         HAQ_TEST(extreme_weights_keep_finite_positive_scales),
+        HAQ_TEST(decoded_weights_stay_finite_and_zeros_stay_zero),
+        HAQ_TEST(packed_bytes_count_scales_as_each_format_stores_them),
+        HAQ_TEST(mx_blocks_share_a_power_of_two),
+        HAQ_TEST(powers_of_two_are_the_least_that_clip_nothing),
         HAQ_TEST(the_error_stays_within_half_a_step),
         HAQ_TEST(few_codes_match_numpy),
         HAQ_TEST(few_codes_in_groups_match_numpy),

@@ -16,6 +16,19 @@ static void words_for_weights_read_back_as_canonical_words(void)
         {"ternary", "ternary:channel"},
         {"ternary:tensor", "ternary:tensor"},
         {"binary:group128", "binary:group128"},
+        {"int8:pow2", "int8:channel:pow2"},
+        {"uint4:group32:pow2", "uint4:group32:pow2"},
+        {"int2:group1048576:full:pow2", "int2:group1048576:full:pow2"},
+        {"nf4", "nf4:group64"},
+        {"nf4:channel", "nf4:channel"},
+        {"fp8_e4m3", "fp8_e4m3:channel"},
+        {"fp4_e2m1:group32", "fp4_e2m1:group32"},
+        {"cb4", "cb4:tensor"},
+        {"cb3:group64", "cb3:group64"},
+        {"bf16", "bf16"},
+        {"mxfp4", "mxfp4"},
+        {"mxfp4:group32", "mxfp4"},
+        {"nvfp4:group16", "nvfp4"},
         {"float", "float"},
         {"fp32", "float"},
     };
@@ -32,6 +45,7 @@ static void words_for_weights_read_back_as_canonical_words(void)
         CU_ASSERT_EQUAL(s.granularity, again.granularity);
         CU_ASSERT_EQUAL(s.group, again.group);
         CU_ASSERT_EQUAL(s.full_range, again.full_range);
+        CU_ASSERT_EQUAL(s.pow2, again.pow2);
     }
 }
 
@@ -69,6 +83,14 @@ static void wrong_words_are_refused_with_what_there_is(void)
                                           "int4:group32x",
                                           "ternary:full",
                                           "binary:channel:full",
+                                          "nf4:full",
+                                          "nf4:pow2",
+                                          "ternary:pow2",
+                                          "int8:pow2:full",
+                                          "bf16:channel",
+                                          "mxfp4:group64",
+                                          "nvfp4:channel",
+                                          "cb7",
                                           "a:b:c:d:e:f"};
     struct haq_weight_spec w;
     struct haq_act_spec a;
@@ -81,6 +103,7 @@ static void wrong_words_are_refused_with_what_there_is(void)
     CU_ASSERT_EQUAL(haq_act_spec_parse(&a, "int16", &d), HAQ_USAGE);
     CU_ASSERT_EQUAL(haq_act_spec_parse(&a, "float:static", &d), HAQ_USAGE);
     CU_ASSERT_EQUAL(haq_act_spec_parse(&a, "ternary", &d), HAQ_USAGE);
+    CU_ASSERT_EQUAL(haq_act_spec_parse(&a, "bf16", &d), HAQ_USAGE);
     CU_ASSERT_EQUAL(haq_act_spec_parse(&a, "binary:dynamic", &d), HAQ_USAGE);
     CU_ASSERT(strstr(d.text, "weights alone") != NULL);
 }

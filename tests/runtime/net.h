@@ -149,7 +149,8 @@ static inline struct ref add_layer(struct net *t, const struct layer *l, int in,
     t->node[node].weight = q;
     t->bias[node] = bias;
     quantize_input(t, node, 0, ax, x);
-    ref_layer(&y, x, &l->w, q, bias, l->clamp, ay);
+    if (q->codes) /* the reference knows integers only */
+        ref_layer(&y, x, &l->w, q, bias, l->clamp, ay);
     free(w);
     return y;
 }

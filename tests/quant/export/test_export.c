@@ -334,6 +334,8 @@ static void what_cannot_be_said_is_refused_by_name(void)
         {"uint8", "uint8", "zero point"},
         {"uint4", "float", "zero point"},
         {"int8:group32", "float", "groups"},
+        {"nf4", "float", "no integers"},
+        {"bf16", "float", "no integers"},
         {"ternary:group64", "uint8", "groups"},
         {"int8", "uint8:dynamic", "dynamic"},
         {"int8", "uint4", "8 bits"},
