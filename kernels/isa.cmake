@@ -4,6 +4,9 @@
 # is compiled with the flags of the whole tree.
 # Traps are not used; without this flag the compiler may not choose by mask.
 set(HAQ_OPT -O3 -fopenmp-simd -fno-trapping-math)
+if(HAQ_SANITIZE) # with checks, -O3 takes minutes for a file of kernels
+    set(HAQ_OPT -O1 -fopenmp-simd -fno-trapping-math)
+endif()
 set(HAQ_AVX2 ${HAQ_OPT} -mavx2 -mfma -mf16c -mno-avx512f)
 set(HAQ_AVX512 ${HAQ_OPT} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma
     -mf16c -mprefer-vector-width=512)
