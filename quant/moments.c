@@ -1,14 +1,18 @@
 #include "quant/moments.h"
 
 #include <assert.h>
-#include <cblas.h>
 #include <stdlib.h>
+
+#include "quant/blas.h"
 
 haq_status haq_moments_init(struct haq_moments *m, size_t parts, size_t k,
                             bool moved, struct haq_diag *d)
 {
     size_t square = parts * k * k;
     *m = (struct haq_moments){.parts = parts, .k = k};
+    haq_status s = haq_blas_get(&m->blas, d);
+    if (s)
+        return s;
     m->qq = calloc(square + 1, sizeof *m->qq);
     m->fq = moved ? calloc(square + 1, sizeof *m->fq) : NULL;
     m->mean_q = calloc(parts * k + 1, sizeof *m->mean_q);
@@ -49,11 +53,12 @@ void haq_moments_add(struct haq_moments *m, size_t part, const float *f,
     assert(n <= HAQ_MOMENT_ROWS);
     widen(df, m->mean_f + part * k, f, n, k);
     widen(dq, m->mean_q + part * k, q, n, k);
-    cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, cols, rows, 1, dq, cols,
-                1, m->qq + part * k * k, cols);
+    m->blas->dsyrk(HAQ_BLAS_ROW_MAJOR, HAQ_BLAS_UPPER, HAQ_BLAS_TRANSPOSED,
+                   cols, rows, 1, dq, cols, 1, m->qq + part * k * k, cols);
     if (m->fq)
-        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, cols, cols, rows,
-                    1, df, cols, dq, cols, 1, m->fq + part * k * k, cols);
+        m->blas->dgemm(HAQ_BLAS_ROW_MAJOR, HAQ_BLAS_TRANSPOSED, HAQ_BLAS_PLAIN,
+                       cols, cols, rows, 1, df, cols, dq, cols, 1,
+                       m->fq + part * k * k, cols);
     if (part == 0)
         m->rows += n;
 }

@@ -19,7 +19,10 @@
 
 #include "base/status.h"
 
+struct haq_blas;
+
 struct haq_moments {
+    const struct haq_blas *blas;
     size_t parts, k;
     size_t rows;             /* of one part */
     double *qq;              /* [parts][k][k] E[q q'] */
@@ -30,8 +33,8 @@ struct haq_moments {
 
 enum { HAQ_MOMENT_ROWS = 256 };
 
-/* All zero; `moved`: q is not f.  HAQ_NOMEM.  On success the caller owes
- * haq_moments_fini. */
+/* All zero; `moved`: q is not f.  HAQ_NOMEM; HAQ_UNSUPPORTED (quant/blas.h). On
+ * success the caller owes haq_moments_fini. */
 haq_status haq_moments_init(struct haq_moments *m, size_t parts, size_t k,
                             bool moved, struct haq_diag *d);
 void haq_moments_fini(struct haq_moments *m);

@@ -9,10 +9,10 @@
  * still make up for them.  Scales stand beforehand, so groups keep their order
  * (static groups).
  */
-#include <lapacke.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "quant/blas.h"
 #include "quant/method/quadratic.h"
 
 struct order {
@@ -39,11 +39,12 @@ static int by_moment(const void *a, const void *b, void *arg)
     return (i > j) - (i < j);
 }
 
-static haq_status order_init(struct order *o, const struct haq_quadratic *e,
-                             const char *layer, struct haq_diag *d)
+static haq_status order_init(struct order *o, const struct haq_blas *blas,
+                             const struct haq_quadratic *e, const char *layer,
+                             struct haq_diag *d)
 {
     size_t k = e->k;
-    lapack_int n = (lapack_int)k;
+    int n = (int)k;
     *o = (struct order){.input = malloc((k + 1) * sizeof *o->input),
                         .u = malloc((k * k + 1) * sizeof *o->u),
                         .row = malloc((k + 1) * sizeof *o->row),
@@ -58,10 +59,10 @@ static haq_status order_init(struct order *o, const struct haq_quadratic *e,
     for (size_t i = 0; i < k; i++)
         for (size_t j = 0; j < k; j++)
             o->u[i * k + j] = e->h[o->input[i] * k + o->input[j]];
-    haq_status s = haq_spd_invert(o->u, k, layer, d);
+    haq_status s = haq_spd_invert(blas, o->u, k, layer, d);
     if (s)
         return s;
-    if (LAPACKE_dpotrf(LAPACK_ROW_MAJOR, 'U', n, o->u, n))
+    if (blas->dpotrf(HAQ_BLAS_ROW_MAJOR, 'U', n, o->u, n))
         return haq_fail(d, HAQ_INVALID,
                         "layer %s: the moments of its inputs cannot be "
                         "inverted",
@@ -95,7 +96,7 @@ static haq_status code_part(struct haq_method_layer *l, size_t part,
     haq_status s = haq_quadratic_init(&e, l, part, d);
     if (s)
         return s;
-    s = order_init(&o, &e, l->name, d);
+    s = order_init(&o, l->x->blas, &e, l->name, d);
     for (size_t r = 0; !s && r < e.rows; r++)
         code_row(l->q, &e, &o, r);
     order_fini(&o);

@@ -1,9 +1,9 @@
 #include "quant/method/quadratic.h"
 
-#include <cblas.h>
-#include <lapacke.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "quant/blas.h"
 
 static const double damping = 0.01;
 
@@ -18,12 +18,12 @@ static void damp(double *h, size_t k)
     }
 }
 
-haq_status haq_spd_invert(double *h, size_t k, const char *layer,
-                          struct haq_diag *d)
+haq_status haq_spd_invert(const struct haq_blas *blas, double *h, size_t k,
+                          const char *layer, struct haq_diag *d)
 {
-    lapack_int n = (lapack_int)k;
-    if (LAPACKE_dpotrf(LAPACK_ROW_MAJOR, 'U', n, h, n) ||
-        LAPACKE_dpotri(LAPACK_ROW_MAJOR, 'U', n, h, n))
+    int n = (int)k;
+    if (blas->dpotrf(HAQ_BLAS_ROW_MAJOR, 'U', n, h, n) ||
+        blas->dpotri(HAQ_BLAS_ROW_MAJOR, 'U', n, h, n))
         return haq_fail(d, HAQ_INVALID,
                         "layer %s: the moments of its inputs cannot be "
                         "inverted",
@@ -59,13 +59,13 @@ static haq_status find_target(const struct haq_quadratic *e,
     for (size_t i = 0; i < square; i++)
         diff[i] = l->x->fq[part * square + i] - qq[i];
     memcpy(inverse, e->h, square * sizeof *inverse);
-    s = haq_spd_invert(inverse, k, l->name, d);
+    s = haq_spd_invert(l->x->blas, inverse, k, l->name, d);
     if (s)
         goto done;
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, n, n, 1, w, n,
-                diff, n, 0, moved, n);
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, n, n, 1, moved,
-                n, inverse, n, 1, e->target, n);
+    l->x->blas->dgemm(HAQ_BLAS_ROW_MAJOR, HAQ_BLAS_PLAIN, HAQ_BLAS_PLAIN, rows,
+                      n, n, 1, w, n, diff, n, 0, moved, n);
+    l->x->blas->dgemm(HAQ_BLAS_ROW_MAJOR, HAQ_BLAS_PLAIN, HAQ_BLAS_PLAIN, rows,
+                      n, n, 1, moved, n, inverse, n, 1, e->target, n);
 done:
     free(w);
     free(moved);

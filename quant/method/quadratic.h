@@ -34,7 +34,8 @@ void haq_quadratic_fini(struct haq_quadratic *e);
 
 /* H^-1 in place of a symmetric positive definite matrix [k][k].  HAQ_INVALID:
  * it is not, in double precision. */
-haq_status haq_spd_invert(double *h, size_t k, const char *layer,
-                          struct haq_diag *d);
+struct haq_blas;
+haq_status haq_spd_invert(const struct haq_blas *blas, double *h, size_t k,
+                          const char *layer, struct haq_diag *d);
 
 #endif
