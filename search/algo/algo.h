@@ -19,7 +19,7 @@
 
 #include "base/status.h"
 
-enum { HAQ_MAX_OBJECTIVES = 3 };
+enum { HAQ_MAX_OBJECTIVES = 4 };
 
 struct haq_algo_config {
     size_t genes;           /* >= 1 */
