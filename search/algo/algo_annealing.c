@@ -27,8 +27,8 @@ enum {
 };
 
 /* Temperatures are parts of the range that the front spans. */
-static const double warm = 0.1, cold = 0.002;
-static const double cooling = 0.94; /* per step: about 60 from warm to cold */
+static const double warm = 0.01, cold = 0.001;
+static const double cooling = 0.9;     /* per step: 22 from warm to cold */
 static const double second_gene = 0.3; /* of steps change one gene more */
 
 struct chain {

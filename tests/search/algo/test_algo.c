@@ -190,8 +190,8 @@ static void greedy_walks_the_hull_of_an_additive_convex_problem(void)
 static void a_model_saves_most_of_the_evaluations(void)
 {
     struct haq_algo_config c = config(CARDINALITY, 3);
-    run("nsga2", &c, zdt1, 1200, 0, &one);
-    run("surrogate", &c, zdt1, 300, 0, &two);
+    run("nsga2", &c, zdt1, 600, 0, &one);
+    run("surrogate", &c, zdt1, 150, 0, &two);
     CU_ASSERT(found_of_zdt1(&two) > found_of_zdt1(&one));
 }
 
@@ -201,10 +201,10 @@ static void one_objective_is_a_search_as_well(void)
         struct haq_algo_config c = config(3, 5);
         double best = INFINITY;
         c.objectives = 1;
-        run(a->name, &c, layers, 1500, 0, &one);
+        run(a->name, &c, layers, 1000, 0, &one);
         for (size_t i = 0; i < one.n; i++)
             best = fmin(best, one.f[i][0]);
-        CU_ASSERT(one.n == 1500);
+        CU_ASSERT(one.n == 1000);
         double least = GENES * (1 + 0.37 * (GENES - 1) / 2) / 4;
         if (strcmp(a->name, "random"))
             CU_ASSERT_DOUBLE_EQUAL(best, least, 1e-9);
@@ -229,7 +229,7 @@ static void constraints_are_kept_once_they_can_be(void)
     static const struct {
         const char *name;
         size_t vectors;
-    } row[] = {{"nsga2", 4000}, {"annealing", 4000}, {"surrogate", 1000}};
+    } row[] = {{"nsga2", 4000}, {"annealing", 4000}, {"surrogate", 400}};
     for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
         struct haq_algo_config c = config(CARDINALITY, 5);
         double best = INFINITY;
@@ -246,12 +246,12 @@ static void every_row_is_deterministic_whatever_the_order_of_tells(void)
 {
     for (const struct haq_algo *a = haq_algos; a->name; a++) {
         struct haq_algo_config c = config(CARDINALITY, 11);
-        run(a->name, &c, zdt1, 1500, 0, &one);
-        run(a->name, &c, zdt1, 1500, 99, &two);
+        run(a->name, &c, zdt1, 800, 0, &one);
+        run(a->name, &c, zdt1, 800, 99, &two);
         CU_ASSERT(one.n == two.n);
         CU_ASSERT(!memcmp(one.genes, two.genes, one.n * sizeof one.genes[0]));
         c.seed = 12;
-        run(a->name, &c, zdt1, 1500, 0, &two);
+        run(a->name, &c, zdt1, 800, 0, &two);
         CU_ASSERT(memcmp(one.genes, two.genes, one.n * sizeof one.genes[0]));
     }
 }
