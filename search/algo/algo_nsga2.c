@@ -76,11 +76,8 @@ static bool next_generation(struct haq_algo_run *run)
     if (!survive(run))
         return false;
     run->begin = run->a.all.n;
-    enum haq_genome_add added = HAQ_GENOME_NEW;
-    while (added == HAQ_GENOME_NEW &&
-           run->a.all.n - run->begin < run->population)
-        added = haq_breed(&run->a, &run->rng, run->parent, run->n_parents);
-    return added != HAQ_GENOME_NOMEM;
+    return haq_breed(&run->a, &run->rng, run->parent, run->n_parents,
+                     run->population);
 }
 
 enum haq_ask haq_nsga2_ask(struct haq_algo_run *run, size_t *id,

@@ -281,14 +281,11 @@ static bool next_generation(struct haq_algo_run *run)
     struct pool p;
     size_t begin = run->a.all.n;
     bool usable = false;
-    enum haq_genome_add added = HAQ_GENOME_NEW;
     bool ok = pool_init(&p, run) && haq_model_fit(&p.model, &run->a, &usable);
     if (ok && usable)
         ok = evolve(&p, run) && choose(&p, run, run->batch - 1);
-    while (ok && added == HAQ_GENOME_NEW && run->a.all.n - begin < run->batch) {
-        added = haq_breed(&run->a, &run->rng, p.parent, p.n_parents);
-        ok = added != HAQ_GENOME_NOMEM;
-    }
+    ok = ok && haq_breed(&run->a, &run->rng, p.parent, p.n_parents,
+                         run->batch - (run->a.all.n - begin));
     pool_fini(&p);
     return ok;
 }

@@ -74,7 +74,7 @@ haq_status haq_archive_init(struct haq_archive *a,
     for (size_t i = 0; i < c->genes; i++)
         a->movable += c->cardinality[i] > 1;
     a->movable += !a->movable;
-    a->scratch = calloc(c->genes, sizeof *a->scratch);
+    a->scratch = calloc(c->genes, 2 * sizeof *a->scratch);
     for (size_t i = 0; a->scratch && i < c->n_seeds; i++) {
         memcpy(a->scratch, c->seeds + i * c->genes,
                c->genes * sizeof *a->scratch);

@@ -28,7 +28,7 @@ struct haq_archive {
     size_t *front; /* [n_front] told and beaten by nobody, ascending */
     size_t n_front, front_room;
     bool failed;    /* memory ran out in a tell: the next ask says so */
-    int *scratch;   /* [genes] for whoever makes the next vector */
+    int *scratch;   /* [2][genes] for whoever makes the next vector */
     size_t movable; /* genes with more than one value, at least 1 */
 };
 

@@ -4,11 +4,12 @@
 
 #include "search/algo/archive.h"
 
-/* Add one vector that is new: a child of two of parent[0..n-1], which are
- * numbers, the best first, each the better of two drawn at random; every failed
- * try mutates harder, and in the end a random vector takes its place.  KNOWN:
- * that failed, too. */
-enum haq_genome_add haq_breed(struct haq_archive *a, struct haq_rng *rng,
-                              const size_t *parent, size_t n);
+/* Add `want` vectors that are new: children of two of parent[0..n-1] (numbers,
+ * the best first), each the better of two drawn at random, in pairs that share
+ * out what their parents have.  When children keep being known, mutation gets
+ * stronger, and in the end random vectors take their place; fewer are added
+ * only when those, too, are known.  false: no memory. */
+bool haq_breed(struct haq_archive *a, struct haq_rng *rng, const size_t *parent,
+               size_t n, size_t want);
 
 #endif

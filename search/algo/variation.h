@@ -2,7 +2,8 @@
  * mutation of NSGA-II, for every algorithm that breeds.
  *
  * Neighbours in value are taken to be neighbours in kind, so most mutations are
- * small steps.
+ * small steps.  Genes with many values are numbers on a grid: they are blended
+ * and displaced as real numbers are.
  */
 #ifndef HAQ_SEARCH_ALGO_VARIATION_H
 #define HAQ_SEARCH_ALGO_VARIATION_H
@@ -14,10 +15,11 @@
 
 bool haq_chance(struct haq_rng *rng, double p);
 
-/* child = a with parts of b: genes at random, or all between two places; now
- * and then a alone.  All are [genes]; child is neither a nor b. */
+/* Two children of a and b that share out their genes: each gene at random, or
+ * all between two places; now and then copies.  All are [genes], and none is
+ * another. */
 void haq_cross(struct haq_rng *rng, const int *cardinality, size_t genes,
-               const int *a, const int *b, int *child);
+               const int *a, const int *b, int *child, int *sibling);
 
 /* Another value of a gene with at least two: mostly a small step. */
 int haq_mutated(struct haq_rng *rng, int value, int cardinality);
