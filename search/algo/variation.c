@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const double crossover_rate = 0.9;
-static const double uniform_rate = 0.5; /* of crossovers; others take a run */
+static const double uniform_rate = 0.8; /* of crossovers; others take a run */
 static const double step_rate = 0.7;    /* of mutations: to a neighbour */
 
 /* A gene with more values than this is a number rather than a choice: parents
