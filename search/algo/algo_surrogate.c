@@ -31,8 +31,9 @@ enum {
 };
 
 /* Normal quantiles (d + 1/2) / 8, d = 0 .. 7. */
-static const double quantile[DRAWS] = {-1.534, -0.887, -0.489, -0.157,
-                                       0.157,  0.489,  0.887,  1.534};
+#define LUCKIEST (-1.534)
+static const double quantile[DRAWS] = {LUCKIEST, -0.887, -0.489, -0.157,
+                                       0.157,    0.489,  0.887,  1.534};
 
 /* The reference point is so much of the range beyond the front's worst. */
 static const double margin = 0.2;
@@ -217,20 +218,30 @@ static double allowed(const struct pool *p, const struct candidate *c, size_t m)
     return 0.5 * erfc(-z / sqrt(2));
 }
 
+static double gain_at(const struct pool *p, const double *x, size_t m)
+{
+    return haq_hypervolume_gain(p->front, p->n_front, m, p->ref, x);
+}
+
 /* Expected gain of hypervolume.  Without a point that is allowed nothing can be
  * gained, and what comes closest to the limits is best. */
 static double expected_gain(const struct pool *p, const struct candidate *c,
                             size_t m)
 {
-    double sum = 0;
+    static const double luckiest[HAQ_MAX_OBJECTIVES] = {LUCKIEST, LUCKIEST,
+                                                        LUCKIEST, LUCKIEST};
+    double sum = 0, x[HAQ_MAX_OBJECTIVES];
     if (!p->n_front)
         return -c->mean[m];
+    locate(p, c, m, luckiest, x);
+    if (!(gain_at(p, x, m) > 0))
+        return 0; /* then no draw gains anything */
     for (size_t d = 0; d < DRAWS; d++) {
-        double z[HAQ_MAX_OBJECTIVES], x[HAQ_MAX_OBJECTIVES];
+        double z[HAQ_MAX_OBJECTIVES];
         for (size_t k = 0; k < m; k++) /* odd strides: a Latin hypercube */
             z[k] = quantile[(d * (2 * k + 1) + k) % DRAWS];
         locate(p, c, m, z, x);
-        sum += haq_hypervolume_gain(p->front, p->n_front, m, p->ref, x);
+        sum += gain_at(p, x, m);
     }
     return sum / DRAWS * allowed(p, c, m);
 }
