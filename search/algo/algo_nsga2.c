@@ -18,6 +18,7 @@ struct haq_algo_run {
     struct haq_rng rng;
     size_t population;
     size_t *parent; /* [n_parents] numbers, best first, then free room */
+    double *crowd;  /* [population] of the parents */
     size_t n_parents, room;
     size_t begin; /* first number of the newest generation */
 };
@@ -28,6 +29,7 @@ void haq_nsga2_end(struct haq_algo_run *run)
         return;
     haq_archive_fini(&run->a);
     free(run->parent);
+    free(run->crowd);
     free(run);
 }
 
@@ -41,10 +43,11 @@ haq_status haq_nsga2_start(struct haq_algo_run **out,
     run->population = c->population;
     haq_rng_seed(&run->rng, c->seed);
     haq_status s = haq_archive_init(&run->a, c, d);
-    enum haq_genome_add added = HAQ_GENOME_NEW;
+    run->crowd = calloc(c->population, sizeof *run->crowd);
+    enum haq_genome_add added = run->crowd ? HAQ_GENOME_NEW : HAQ_GENOME_NOMEM;
     while (!s && added == HAQ_GENOME_NEW && run->a.all.n < run->population)
         added = haq_archive_add_random(&run->a, &run->rng);
-    if (added == HAQ_GENOME_NOMEM)
+    if (!s && added == HAQ_GENOME_NOMEM)
         s = haq_fail(d, HAQ_NOMEM, "first generation of nsga2");
     if (s)
         haq_nsga2_end(run);
@@ -68,7 +71,7 @@ static bool survive(struct haq_algo_run *run)
     for (size_t i = 0; i < children; i++)
         run->parent[run->n_parents + i] = run->begin + i;
     return haq_archive_survive(&run->a, run->parent, n, run->population,
-                               &run->n_parents);
+                               run->crowd, &run->n_parents);
 }
 
 static bool next_generation(struct haq_algo_run *run)
@@ -76,8 +79,9 @@ static bool next_generation(struct haq_algo_run *run)
     if (!survive(run))
         return false;
     run->begin = run->a.all.n;
-    return haq_breed(&run->a, &run->rng, run->parent, run->n_parents,
-                     run->population);
+    const struct haq_parents parents = {run->parent, run->crowd,
+                                        run->n_parents};
+    return haq_breed(&run->a, &run->rng, &parents, run->population);
 }
 
 enum haq_ask haq_nsga2_ask(struct haq_algo_run *run, size_t *id,

@@ -99,6 +99,7 @@ struct pool {
     struct candidate *candidate;
     size_t n;
     size_t *parent; /* [n_parents] numbers of the best told, best first */
+    double *crowd;  /* [n_parents] */
     size_t n_parents;
     double *front; /* [n_front][m] in units of `range` */
     size_t n_front;
@@ -112,6 +113,7 @@ static void pool_fini(struct pool *p)
     free(p->genes);
     free(p->candidate);
     free(p->parent);
+    free(p->crowd);
     free(p->front);
 }
 
@@ -124,11 +126,13 @@ static bool pool_init(struct pool *p, const struct haq_algo_run *run)
     p->genes = calloc(INNER_VECTORS, a->all.genes * sizeof *p->genes);
     p->candidate = calloc(INNER_VECTORS, sizeof *p->candidate);
     p->parent = calloc(a->n_front + 1, sizeof *p->parent);
+    p->crowd = calloc(a->n_front + 1, sizeof *p->crowd);
     p->front = calloc(FRONT_MAX + run->batch, a->m * sizeof *p->front);
-    if (!p->genes || !p->candidate || !p->parent || !p->front)
+    if (!p->genes || !p->candidate || !p->parent || !p->crowd || !p->front)
         return false;
     memcpy(p->parent, a->front, a->n_front * sizeof *p->parent);
-    if (!haq_archive_survive(a, p->parent, a->n_front, n, &p->n_parents))
+    if (!haq_archive_survive(a, p->parent, a->n_front, n, p->crowd,
+                             &p->n_parents))
         return false;
     haq_range_of(&p->range, a, a->front, a->n_front);
     for (size_t k = 0; k < a->m; k++)
@@ -285,6 +289,15 @@ static bool choose(struct pool *p, struct haq_algo_run *run, size_t want)
     return true;
 }
 
+/* What the batch lacks is bred from the best told. */
+static bool breed_rest(const struct pool *p, struct haq_algo_run *run,
+                       size_t begin)
+{
+    const struct haq_parents parents = {p->parent, p->crowd, p->n_parents};
+    return haq_breed(&run->a, &run->rng, &parents,
+                     run->batch - (run->a.all.n - begin));
+}
+
 /* ---- generations ----------------------------------------------------------*/
 
 static bool next_generation(struct haq_algo_run *run)
@@ -295,8 +308,7 @@ static bool next_generation(struct haq_algo_run *run)
     bool ok = pool_init(&p, run) && haq_model_fit(&p.model, &run->a, &usable);
     if (ok && usable)
         ok = evolve(&p, run) && choose(&p, run, run->batch - 1);
-    ok = ok && haq_breed(&run->a, &run->rng, p.parent, p.n_parents,
-                         run->batch - (run->a.all.n - begin));
+    ok = ok && breed_rest(&p, run, begin);
     pool_fini(&p);
     return ok;
 }

@@ -103,7 +103,7 @@ const double *haq_archive_objective(const struct haq_archive *a, size_t number)
     return a->objective + number * a->m;
 }
 
-static bool beats(const struct haq_archive *a, size_t i, size_t j)
+bool haq_archive_beats(const struct haq_archive *a, size_t i, size_t j)
 {
     return haq_beats(haq_archive_objective(a, i), a->violation[i],
                      haq_archive_objective(a, j), a->violation[j], a->m);
@@ -115,10 +115,10 @@ static void update_front(struct haq_archive *a, size_t id)
 {
     size_t kept = 0, at = 0;
     for (size_t i = 0; i < a->n_front; i++)
-        if (beats(a, a->front[i], id))
+        if (haq_archive_beats(a, a->front[i], id))
             return;
     for (size_t i = 0; i < a->n_front; i++)
-        if (!beats(a, id, a->front[i]))
+        if (!haq_archive_beats(a, id, a->front[i]))
             a->front[kept++] = a->front[i];
     a->n_front = kept;
     if (kept == a->front_room) {
@@ -198,7 +198,7 @@ static bool sorting_init(struct sorting *g, const struct haq_archive *a,
 }
 
 bool haq_archive_survive(const struct haq_archive *a, size_t *number, size_t n,
-                         size_t keep, size_t *kept)
+                         size_t keep, double *crowd, size_t *kept)
 {
     struct sorting g;
     *kept = 0;
@@ -218,8 +218,10 @@ bool haq_archive_survive(const struct haq_archive *a, size_t *number, size_t n,
         for (size_t i = 0; i < members; i++)
             g.keyed[i] = (struct haq_keyed){-g.crowd[i], g.front[i]};
         haq_keyed_sort(g.keyed, members);
-        for (size_t i = 0; i < members && *kept < keep; i++)
+        for (size_t i = 0; i < members && *kept < keep; i++) {
+            crowd[*kept] = -g.keyed[i].key;
             g.best[(*kept)++] = number[g.keyed[i].index];
+        }
     }
     memcpy(number, g.best, *kept * sizeof *number);
 done:

@@ -56,9 +56,15 @@ void haq_archive_tell(struct haq_archive *a, size_t id, const double *objective,
 const double *haq_archive_objective(const struct haq_archive *a, size_t number);
 
 /* Of the told vectors number[0..n-1] the best `keep`, best first: whole fronts
- * (Deb's rule), within a front the least crowded first.  `number` is reordered;
- * *kept is how many of its first are meant.  false: no memory. */
+ * (Deb's rule), within a front the least crowded first.
+ *
+ *   number  [n] reordered; its first *kept are meant
+ *   crowd   [min(n, keep)] out: crowding distance of each within its front
+ * false: no memory. */
 bool haq_archive_survive(const struct haq_archive *a, size_t *number, size_t n,
-                         size_t keep, size_t *kept);
+                         size_t keep, double *crowd, size_t *kept);
+
+/* Vector i beats vector j, both told. */
+bool haq_archive_beats(const struct haq_archive *a, size_t i, size_t j);
 
 #endif

@@ -11,15 +11,17 @@ enum { BREED_TRIES = 24 };
 /* Contestants of the tournaments: positions of parents, reshuffled when all
  * have had their turn, so that everybody competes equally often. */
 struct contest {
+    const struct haq_archive *a;
+    const struct haq_parents *parents;
     struct haq_rng *rng;
-    size_t *order; /* [n] */
-    size_t n, at;
+    size_t *order; /* [parents->n] */
+    size_t at;
 };
 
 static size_t contestant(struct contest *c)
 {
-    if (c->at == c->n) {
-        for (size_t i = c->n; i > 1; i--) {
+    if (c->at == c->parents->n) {
+        for (size_t i = c->parents->n; i > 1; i--) {
             size_t j = (size_t)haq_rng_below(c->rng, i), t = c->order[j];
             c->order[j] = c->order[i - 1], c->order[i - 1] = t;
         }
@@ -28,11 +30,18 @@ static size_t contestant(struct contest *c)
     return c->order[c->at++];
 }
 
-/* Binary tournament: parents are sorted, so the lower position wins. */
-static size_t winner(struct contest *c)
+/* Binary tournament.  Of two that do not beat each other the less crowded one
+ * wins, whatever their ranks, as in Deb's own program: the ends of every front
+ * count, which keeps a population wide. */
+static const int *winner(struct contest *c)
 {
-    size_t i = contestant(c), j = contestant(c);
-    return i < j ? i : j;
+    const struct haq_parents *p = c->parents;
+    size_t i = contestant(c), j = contestant(c), won = i;
+    if (haq_archive_beats(c->a, p->number[j], p->number[i]) ||
+        (!haq_archive_beats(c->a, p->number[i], p->number[j]) &&
+         p->crowd[j] > p->crowd[i]))
+        won = j;
+    return haq_genomes_get(&c->a->all, p->number[won]);
 }
 
 /* Mutate and add the children of one pair, as many as there is room for. */
@@ -51,12 +60,12 @@ static bool add_pair(struct haq_archive *a, struct haq_rng *rng, double rate,
 
 /* One pair that adds at least one child, or else a random vector. */
 static enum haq_genome_add breed_pair(struct haq_archive *a, struct contest *c,
-                                      const size_t *parent, size_t most)
+                                      size_t most)
 {
     size_t before = a->all.n, genes = a->all.genes;
     for (int i = 0; i < BREED_TRIES && a->all.n == before; i++) {
-        const int *x = haq_genomes_get(&a->all, parent[winner(c)]);
-        const int *y = haq_genomes_get(&a->all, parent[winner(c)]);
+        const int *x = winner(c);
+        const int *y = winner(c);
         haq_cross(c->rng, a->all.cardinality, genes, x, y, a->scratch,
                   a->scratch + genes);
         int strength = 1 + i / 4;
@@ -68,16 +77,17 @@ static enum haq_genome_add breed_pair(struct haq_archive *a, struct contest *c,
                              : haq_archive_add_random(a, c->rng);
 }
 
-bool haq_breed(struct haq_archive *a, struct haq_rng *rng, const size_t *parent,
-               size_t n, size_t want)
+bool haq_breed(struct haq_archive *a, struct haq_rng *rng,
+               const struct haq_parents *parents, size_t want)
 {
-    struct contest c = {rng, calloc(n, sizeof *c.order), n, n};
+    size_t n = parents->n;
+    struct contest c = {a, parents, rng, calloc(n, sizeof *c.order), n};
     size_t most = a->all.n + want;
     enum haq_genome_add added = c.order ? HAQ_GENOME_NEW : HAQ_GENOME_NOMEM;
     for (size_t i = 0; c.order && i < n; i++)
         c.order[i] = i;
     while (added == HAQ_GENOME_NEW && a->all.n < most)
-        added = breed_pair(a, &c, parent, most);
+        added = breed_pair(a, &c, most);
     free(c.order);
     return added != HAQ_GENOME_NOMEM;
 }

@@ -4,12 +4,19 @@
 
 #include "search/algo/archive.h"
 
-/* Add `want` vectors that are new: children of two of parent[0..n-1] (numbers,
- * the best first), each the better of two drawn at random, in pairs that share
- * out what their parents have.  When children keep being known, mutation gets
- * stronger, and in the end random vectors take their place; fewer are added
- * only when those, too, are known.  false: no memory. */
-bool haq_breed(struct haq_archive *a, struct haq_rng *rng, const size_t *parent,
-               size_t n, size_t want);
+/* Those that may have children, as haq_archive_survive leaves them. */
+struct haq_parents {
+    const size_t *number; /* [n] */
+    const double *crowd;  /* [n] */
+    size_t n;
+};
+
+/* Add `want` vectors that are new: children of two parents, each the winner of
+ * two drawn at random (who beats the other, or else is less crowded), in pairs
+ * that share out what their parents have.  When children keep being known,
+ * mutation gets stronger, and in the end random vectors take their place; fewer
+ * are added only when those, too, are known.  false: no memory. */
+bool haq_breed(struct haq_archive *a, struct haq_rng *rng,
+               const struct haq_parents *parents, size_t want);
 
 #endif

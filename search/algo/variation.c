@@ -4,8 +4,7 @@
 #include <string.h>
 
 static const double crossover_rate = 0.9;
-static const double uniform_rate = 0.8; /* of crossovers; others take a run */
-static const double step_rate = 0.7;    /* of mutations: to a neighbour */
+static const double step_rate = 0.7; /* of mutations: to a neighbour */
 
 /* A gene with more values than this is a number rather than a choice: parents
  * are blended in it, and it mutates by a distance. */
@@ -68,20 +67,9 @@ void haq_cross(struct haq_rng *rng, const int *cardinality, size_t genes,
     memcpy(sibling, b, genes * sizeof *b);
     if (!haq_chance(rng, crossover_rate))
         return;
-    if (haq_chance(rng, uniform_rate)) {
-        for (size_t i = 0; i < genes; i++)
-            if (haq_chance(rng, 0.5))
-                exchange(rng, cardinality[i], &child[i], &sibling[i]);
-        return;
-    }
-    size_t lo = (size_t)haq_rng_below(rng, genes);
-    size_t hi = (size_t)haq_rng_below(rng, genes);
-    if (lo > hi) {
-        size_t t = lo;
-        lo = hi, hi = t;
-    }
-    for (size_t i = lo; i <= hi; i++)
-        exchange(rng, cardinality[i], &child[i], &sibling[i]);
+    for (size_t i = 0; i < genes; i++)
+        if (haq_chance(rng, 0.5))
+            exchange(rng, cardinality[i], &child[i], &sibling[i]);
 }
 
 int haq_mutated(struct haq_rng *rng, int value, int cardinality)

@@ -15,8 +15,8 @@
 
 bool haq_chance(struct haq_rng *rng, double p);
 
-/* Two children of a and b that share out their genes: each gene at random, or
- * all between two places; now and then copies.  All are [genes], and none is
+/* Two children of a and b that share out their genes at random (uniform
+ * crossover, Syswerda 1989); now and then copies.  All are [genes], and none is
  * another. */
 void haq_cross(struct haq_rng *rng, const int *cardinality, size_t genes,
                const int *a, const int *b, int *child, int *sibling);

@@ -149,7 +149,7 @@ static void every_search_that_learns_finds_the_front_of_zdt1(void)
     static const struct {
         const char *name;
         size_t vectors;
-    } row[] = {{"annealing", 4000}, {"greedy", 600}, {"surrogate", 400}};
+    } row[] = {{"annealing", 4000}, {"greedy", 600}, {"surrogate", 700}};
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         struct haq_algo_config c = config(CARDINALITY, 7);
         run(row[i].name, &c, zdt1, row[i].vectors, 0, &one);
@@ -229,7 +229,7 @@ static void constraints_are_kept_once_they_can_be(void)
     static const struct {
         const char *name;
         size_t vectors;
-    } row[] = {{"nsga2", 4000}, {"annealing", 4000}, {"surrogate", 400}};
+    } row[] = {{"nsga2", 4000}, {"annealing", 4000}, {"surrogate", 700}};
     for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
         struct haq_algo_config c = config(CARDINALITY, 5);
         double best = INFINITY;
