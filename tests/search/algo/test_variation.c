@@ -64,7 +64,7 @@ static void children_at_the_edge_stay_inside(void)
         CU_ASSERT_FATAL(legal(x) && legal(y));
         edge += y[3] == 1000;
     }
-    CU_ASSERT(edge > 400);
+    CU_ASSERT(edge > 150);
 }
 
 int main(void)
