@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "search/algo/hypervolume.h"
 #include "search/pareto.h"
 
 enum { INT8 = HAQ_WEIGHT_INT8, ID_DIGITS = 12, FAILURES_SHOWN = 20 };
@@ -331,7 +332,7 @@ static void scaled(const struct haq_search *s, const struct haq_candidate *c,
 static double volume_of(const struct haq_search *s,
                         const struct haq_candidate *const *c, size_t n)
 {
-    static const double edge[HAQ_MAX_OBJECTIVES] = {1, 1, 1};
+    static const double edge[HAQ_MAX_OBJECTIVES] = {1, 1, 1, 1};
     size_t m = haq_objective_count(s);
     double *x = calloc(n + 1, m * sizeof *x), v = NAN;
     if (x) {

@@ -1,5 +1,6 @@
-/* search/pareto.h - fronts as geometry: which points stay, how much they cover,
- * which one to recommend.  Everything is minimised; f is [n][m].
+/* search/pareto.h - fronts as geometry: which points stay, in what order
+ * they cover it; how much they cover is in search/algo/hypervolume.h.
+ * Everything is minimised; f is [n][m].
  */
 #ifndef HAQ_SEARCH_PARETO_H
 #define HAQ_SEARCH_PARETO_H
@@ -12,10 +13,6 @@
  * number kept. */
 size_t haq_nondominated(const double *f, const double *violation, size_t n,
                         size_t m, bool *keep);
-
-/* Exact volume between the points and `ref` [m], 1 <= m <= 3.  Points that are
- * not better than ref in every objective add nothing.  NAN: no memory. */
-double haq_hypervolume(const double *f, size_t n, size_t m, const double *ref);
 
 /* Put the points index[0..n-1] into the order in which they cover the front
  * best: whatever is cut off at the end, what is left is well spread.  (From the

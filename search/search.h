@@ -35,7 +35,7 @@ enum haq_objective {
 
 struct haq_search_config {
     unsigned objectives;   /* HAQ_OBJ_* mask, at least one */
-    const char *algorithm; /* "auto", "nsga2", "random"; row of algo.h */
+    const char *algorithm; /* row of search/algo/algo.c, NULL: "auto" */
     double max_drop;       /* points (percent for perplexity); INFINITY */
     double max_latency_ms; /* INFINITY when unlimited */
     double max_size_bytes; /* INFINITY when unlimited */

@@ -14,6 +14,11 @@
 const struct haq_algo haq_algos[] = {
     ROW("auto", "the best for the task; now always nsga2", nsga2),
     ROW("nsga2", "NSGA-II: evolution by domination and crowding", nsga2),
+    ROW("surrogate", "NSGA-II on a model that learns from every result",
+        surrogate),
+    ROW("annealing", "simulated annealing, one chain per mix of objectives",
+        annealing),
+    ROW("greedy", "from the widest down, what loses least first", greedy),
     ROW("random", "the seeds, then uniformly random vectors", random),
     {0},
 };

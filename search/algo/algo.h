@@ -9,7 +9,9 @@
  *     ask ask ask ... WAIT -> tell tell tell (any order) -> ask ask ...
  *
  * Nothing depends on the order of tells within a generation, and no vector is
- * proposed twice.  Everything random comes from the seed.
+ * proposed twice.  Everything random comes from the seed.  Neighbours in value
+ * are neighbours in kind, and higher values are wider (more of what is spent,
+ * less of what the first objective counts): some algorithms begin there.
  */
 #ifndef HAQ_SEARCH_ALGO_ALGO_H
 #define HAQ_SEARCH_ALGO_ALGO_H
@@ -19,7 +21,7 @@
 
 #include "base/status.h"
 
-enum { HAQ_MAX_OBJECTIVES = 3 };
+enum { HAQ_MAX_OBJECTIVES = 4 };
 
 struct haq_algo_config {
     size_t genes;           /* >= 1 */

@@ -16,5 +16,8 @@
 
 HAQ_ALGO_FUNCTIONS(random);
 HAQ_ALGO_FUNCTIONS(nsga2);
+HAQ_ALGO_FUNCTIONS(annealing);
+HAQ_ALGO_FUNCTIONS(greedy);
+HAQ_ALGO_FUNCTIONS(surrogate);
 
 #endif

@@ -96,6 +96,16 @@ enum haq_genome_add haq_genomes_add(struct haq_genomes *g, int *genes)
     return HAQ_GENOME_NEW;
 }
 
+bool haq_genomes_find(const struct haq_genomes *g, int *genes, size_t *number)
+{
+    if (g->canonical)
+        g->canonical(g->arg, genes);
+    size_t slot = *find_slot(g, genes);
+    if (slot)
+        *number = slot - 1;
+    return slot;
+}
+
 void haq_genomes_random(const struct haq_genomes *g, struct haq_rng *rng,
                         int *genes)
 {

@@ -31,6 +31,9 @@ enum haq_genome_add { HAQ_GENOME_NEW, HAQ_GENOME_KNOWN, HAQ_GENOME_NOMEM };
  * new. */
 enum haq_genome_add haq_genomes_add(struct haq_genomes *g, int *genes);
 
+/* Make `genes` canonical in place; *number is the vector's when it is known. */
+bool haq_genomes_find(const struct haq_genomes *g, int *genes, size_t *number);
+
 const int *haq_genomes_get(const struct haq_genomes *g, size_t number);
 
 /* Fill `genes` with a uniformly random vector (not made canonical). */

@@ -1,5 +1,6 @@
 """What the end-to-end checks share: finding the programs, running them,
 making recipes, comparing with ONNX Runtime, counting checks."""
+import importlib
 import json
 import os
 import pathlib
@@ -25,16 +26,18 @@ def need_haq():
         skip(f"{BIN / 'haq'} is not built")
 
 
-def need_packages():
+def need_packages(*more):
     """Start again under HAQ_PYTHON (or .venv) when the packages are there."""
     try:
-        import numpy, onnx, onnxruntime  # noqa: F401,E401
+        for name in ("numpy", "onnx", "onnxruntime", *more):
+            importlib.import_module(name)
         return
     except ImportError:
         pass
     python = os.environ.get("HAQ_PYTHON", str(ROOT / ".venv/bin/python"))
     if os.environ.get("HAQ_REEXEC") or not os.path.exists(python):
-        skip("NumPy, ONNX and ONNX Runtime are absent; see scripts/test-venv")
+        skip(", ".join(("NumPy, ONNX, ONNX Runtime", *more)) +
+             ": something is absent; see scripts/test-venv")
     os.environ["HAQ_REEXEC"] = "1"
     os.execv(python, [python] + sys.argv)
 

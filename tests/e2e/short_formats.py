@@ -9,7 +9,7 @@ import struct
 import harness as h
 
 h.need_haq()
-h.need_packages()
+h.need_packages("ml_dtypes")
 import ml_dtypes as ml  # noqa: E402
 import numpy as np  # noqa: E402
 import onnx  # noqa: E402
