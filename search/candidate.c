@@ -132,10 +132,28 @@ bool haq_timing_spoilt(const struct haq_timing *t)
     return !strcmp(t->verdict, "disturbed") || !strcmp(t->verdict, "throttled");
 }
 
+/* Every long timing contains the float model's: its own may have been taken at
+ * a bad moment, the median of all was not. */
+void haq_search_base_ms(struct haq_search *s)
+{
+    enum { ENOUGH = 6 };
+    double *ms = malloc((s->n_candidates + 1) * sizeof *ms);
+    size_t n = 0;
+    s->base_ms = s->base->thorough.ms;
+    for (size_t i = 0; ms && i < s->n_candidates; i++) {
+        const struct haq_timing *t = &s->candidate[i]->thorough;
+        if (t->known && !haq_timing_spoilt(t) && !isnan(t->speedup.value))
+            ms[n++] = t->ms.value * t->speedup.value;
+    }
+    if (n >= ENOUGH)
+        s->base_ms = haq_median(ms, n);
+    free(ms);
+}
+
 struct haq_interval haq_candidate_ms(const struct haq_search *s,
                                      const struct haq_timing *t)
 {
-    struct haq_interval base = s->base->thorough.ms;
+    struct haq_interval base = s->base_ms;
     if (isnan(t->speedup.value) || !s->base->thorough.known)
         return t->ms;
     return (struct haq_interval){base.value / t->speedup.value,

@@ -310,7 +310,7 @@ static struct reference reference(const struct haq_search *s)
 {
     return (struct reference){
         .drop = fmax(haq_drop_limit(s, true), 1e-9),
-        .ms = reference_margin * s->base->thorough.ms.value,
+        .ms = reference_margin * s->base_ms.value,
         .bytes = reference_margin * (double)s->base->size_bytes,
     };
 }

@@ -26,7 +26,7 @@ bool haq_predict_timing(const struct haq_search *s,
     double base = sum_ms(s, s->base->genes), ms = sum_ms(s, c->genes);
     if (!(base > 0) || !(ms > 0) || !s->base->thorough.known)
         return false;
-    double up = base / ms, unit = s->base->thorough.ms.value / up;
+    double up = base / ms, unit = s->base_ms.value / up;
     *out = (struct haq_timing){
         .known = true,
         .ms = {unit, unit * (1 - trust), unit * (1 + trust)},

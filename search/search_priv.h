@@ -81,7 +81,8 @@ struct haq_search {
 
     struct haq_candidate **candidate; /* [n_candidates], in order of making */
     size_t n_candidates, room;
-    struct haq_candidate *base; /* float */
+    struct haq_candidate *base;  /* float */
+    struct haq_interval base_ms; /* its latency, by all timings beside it */
     /* binary .. int8; NULL where the search may not use the format */
     struct haq_candidate *uniform[HAQ_WEIGHT_FLOAT];
 
@@ -139,6 +140,9 @@ bool haq_candidate_whole(const struct haq_search *s,
 
 /* Best known timing, or NULL. */
 const struct haq_timing *haq_candidate_timing(const struct haq_candidate *c);
+
+/* Keep s->base_ms up to date after a long timing was told. */
+void haq_search_base_ms(struct haq_search *s);
 
 /* Disturbed or throttled: not to be believed. */
 bool haq_timing_spoilt(const struct haq_timing *t);

@@ -110,6 +110,7 @@ static const char *read_thorough(struct haq_search *s, struct haq_slot *slot,
     const char *why = read_timing(t, result);
     if (!why && slot->candidate == s->base)
         t->speedup = (struct haq_interval){1, 1, 1}; /* by definition */
+    haq_search_base_ms(s);
     return why;
 }
 

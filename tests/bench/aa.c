@@ -170,7 +170,7 @@ static haq_status beside(struct bench *b, const struct bench_neighbour *n,
 {
     pid_t pid[PROCESSES_MAX];
     haq_status s = HAQ_OK;
-    for (int k = 0; s == HAQ_OK && k < 2; k++) {
+    for (int k = 0; s == HAQ_OK && k < 2 && comparisons; k++) {
         struct tally t = {0};
         char name[80];
         bench_neighbour_start(n, pid);

@@ -35,6 +35,7 @@ struct sim {
     size_t stop_after;     /* wants until haq_search_stop; 0 = never */
     const char *fail_kind; /* all wants of this kind fail */
     bool fail_float, nan_latency;
+    double slow_start; /* factor on the timing of the float model, if not 0 */
     int64_t disturbed; /* so many timings of one thing, three times as long */
     int packed;      /* widths up to this many bits have a kernel of their own;
                         -1: the engine does not say which kernel ran */
@@ -174,6 +175,8 @@ static inline json_t *sim_latency(const struct sim *m,
         json_integer_value(json_object_get(params, "again")) < m->disturbed;
     if (m->nan_latency && r)
         return json_pack("{s:n}", "median");
+    if (m->slow_start > 0 && !r)
+        ms *= m->slow_start;
     if (disturbed)
         ms *= 3, speedup /= r ? 3 : 1;
     return json_pack("{s:s,s:f,s:f,s:f,s:i,s:f,s:f,s:f}", "verdict",

@@ -487,10 +487,26 @@ static void a_timing_in_doubt_is_revised(void)
     haq_search_revise(s, base, better);
     json_t *f = haq_search_front(s, 0);
     const json_t *float_model = json_object_get(f, "baseline");
-    CU_ASSERT_EQUAL(sim_number(float_model, "latency_ms", "median"), 7.5);
+    CU_ASSERT_EQUAL(sim_number(float_model, "measured_ms", "median"), 7.5);
     json_decref(f);
     json_decref(better);
     haq_search_free(s);
+}
+
+/* The float model was timed at a bad moment, which nobody noticed: all others
+ * were timed beside it, too. */
+static void a_bad_start_does_not_scale_the_front(void)
+{
+    struct sim m;
+    struct haq_search_config c = sim_config();
+    sim_init(&m);
+    m.slow_start = 2;
+    json_t *f = sim_run(&m, &c), *base = json_object_get(f, "baseline");
+    double ms = sim_number(base, "latency_ms", "median");
+    CU_ASSERT(ms > 0.9 * sim_ms(&m, NULL) && ms < 1.1 * sim_ms(&m, NULL));
+    CU_ASSERT(sim_number(base, "measured_ms", "median") > 1.5 * ms);
+    CU_ASSERT(sim_number(base, "latency_ms", "ci_low") < ms);
+    json_decref(f);
 }
 
 /* Points of the front with that verdict. */
@@ -666,6 +682,7 @@ int main(void)
         HAQ_TEST(without_the_float_model_there_is_no_search),
         HAQ_TEST(a_want_is_told_once),
         HAQ_TEST(a_timing_in_doubt_is_revised),
+        HAQ_TEST(a_bad_start_does_not_scale_the_front),
         HAQ_TEST(what_was_disturbed_is_measured_again),
         HAQ_TEST(a_stopped_search_shows_what_it_knows),
         HAQ_TEST(a_search_keeps_to_its_time),
