@@ -75,45 +75,47 @@ static const struct witness {
     double limit; /* more than this disturbs; INFINITY: told only */
     enum haq_disturbance kind;
     bool coarse;            /* ask it about all rounds together, too */
+    bool renews;            /* all before a much better reading was spoilt */
     double scale;           /* of the amount in the sentence */
     const char *say, *unit; /* around the amount; unit NULL: no amount */
 } rows[] = {
 #define FIELD(name) offsetof(struct haq_look, name)
-    {"preempted", FIELD(preempted), per_second, 100, HAQ_DISTURBED, false, 1,
-     "its threads were preempted ", " times a second"},
-    {"yielded", FIELD(yielded), gained, INFINITY, HAQ_DISTURBED, false, 1,
-     "its threads slept ", " times"},
-    {"waited", FIELD(waited_ns), share, 0.005, HAQ_DISTURBED, false, 100,
+    {"preempted", FIELD(preempted), per_second, 100, HAQ_DISTURBED, false,
+     false, 1, "its threads were preempted ", " times a second"},
+    {"yielded", FIELD(yielded), gained, INFINITY, HAQ_DISTURBED, false, false,
+     1, "its threads slept ", " times"},
+    {"waited", FIELD(waited_ns), share, 0.005, HAQ_DISTURBED, false, false, 100,
      "its threads waited for a CPU ", " % of the time"},
-    {"steal", FIELD(steal_ns), share, 0.01, HAQ_DISTURBED, true, 100,
+    {"steal", FIELD(steal_ns), share, 0.01, HAQ_DISTURBED, true, false, 100,
      "the host took its CPUs away ", " % of the time"},
-    {"others", FIELD(others_ns), share_of_ticks, 0.05, HAQ_DISTURBED, true, 100,
-     "its cores did something else ", " % of the time"},
-    {"frequency", FIELD(mhz), lower_than_best, 0.03, HAQ_THROTTLED, false, 100,
-     "the frequency was below the best by ", " %"},
-    {"thermal", FIELD(overheated), gained, 0, HAQ_THROTTLED, false, 1,
+    {"others", FIELD(others_ns), share_of_ticks, 0.05, HAQ_DISTURBED, true,
+     false, 100, "its cores did something else ", " % of the time"},
+    {"frequency", FIELD(mhz), lower_than_best, 0.03, HAQ_THROTTLED, false,
+     false, 100, "the frequency was below the best by ", " %"},
+    {"thermal", FIELD(overheated), gained, 0, HAQ_THROTTLED, false, false, 1,
      "its cores were too hot ", " times"},
-    {"clock-step", FIELD(wall_ms), moved, 1, HAQ_DISTURBED, false, 1e-3,
+    {"clock-step", FIELD(wall_ms), moved, 1, HAQ_DISTURBED, false, false, 1e-3,
      "the wall clock was set by ", " s"},
-    {"cgroup-quota", FIELD(quota_cpus), changed, 1e-9, HAQ_DISTURBED, false, 1,
-     "the CPU quota of the cgroup changed by ", " CPUs"},
-    {"cgroup-throttled", FIELD(throttled), gained, 0, HAQ_THROTTLED, false, 1,
-     "the cgroup ran out of CPU time ", " times"},
-    {"allowed-cpus", FIELD(allowed), changed, 0, HAQ_DISTURBED, false, 1,
+    {"cgroup-quota", FIELD(quota_cpus), changed, 1e-9, HAQ_DISTURBED, false,
+     false, 1, "the CPU quota of the cgroup changed by ", " CPUs"},
+    {"cgroup-throttled", FIELD(throttled), gained, 0, HAQ_THROTTLED, false,
+     false, 1, "the cgroup ran out of CPU time ", " times"},
+    {"allowed-cpus", FIELD(allowed), changed, 0, HAQ_DISTURBED, false, false, 1,
      "the CPUs that its threads may use changed", NULL},
-    {"online-cpus", FIELD(online_cpus), changed, 0, HAQ_DISTURBED, false, 1,
-     "CPUs that went offline or came back: ", ""},
+    {"online-cpus", FIELD(online_cpus), changed, 0, HAQ_DISTURBED, false, false,
+     1, "CPUs that went offline or came back: ", ""},
     {"clock-rate", FIELD(chain_ns), longer_than_best, 0.02, HAQ_THROTTLED,
-     false, 100, "a chain of additions took longer than at best by ", " %"},
+     false, false, 100, "a chain of additions took longer than at best by ",
+     " %"},
     {"core-share", FIELD(fan_ns), longer_than_best, 0.05, HAQ_DISTURBED, false,
-     100,
+     false, 100,
      "independent additions, as beside a busy sibling of the core, took "
      "longer than at best by ",
      " %"},
     /* Far beyond what neighbours in one cache differ by: 120 ns where
      * hardware threads of one core need 75 and cores of two caches 450. */
     {"hand-over", FIELD(hand_over_ns), longer_than_best, 1.5, HAQ_DISTURBED,
-     false, 100,
+     false, true, 100,
      "its threads are far from each other: a hand-over between them took "
      "longer than at best by ",
      " %"},
@@ -193,6 +195,8 @@ void haq_witnesses_read(struct haq_witnesses *w, struct haq_reading *out)
         memcpy(&v, (const char *)&look + rows[i].field, sizeof v);
         out->value[i] = v;
         w->missing[i] |= isnan(v);
+        w->renewed += rows[i].renews && isfinite(w->least[i]) &&
+                      w->least[i] / v - 1 > rows[i].limit;
         w->least[i] = fmin(w->least[i], v); /* not NAN */
         w->most[i] = fmax(w->most[i], v);
     }
@@ -223,6 +227,11 @@ bool haq_witnesses_calm(const struct haq_witnesses *w,
         if (mask >> i & 1 && rows[i].amount != changed)
             return false;
     return true;
+}
+
+size_t haq_witnesses_renewed(const struct haq_witnesses *w)
+{
+    return w->renewed;
 }
 
 void haq_witnesses_forget(struct haq_witnesses *w)

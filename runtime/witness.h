@@ -96,6 +96,10 @@ bool haq_witnesses_calm(const struct haq_witnesses *w,
                         const struct haq_reading *before,
                         const struct haq_reading *after);
 
+/* How often the machine turned out to be another than it was taken for: what
+ * was read before would be called disturbed by what was read since. */
+size_t haq_witnesses_renewed(const struct haq_witnesses *w);
+
 /* What is best begins anew with the next reading. */
 void haq_witnesses_forget(struct haq_witnesses *w);
 

@@ -33,6 +33,7 @@ struct haq_witnesses {
     struct haq_reading first;
     double least[HAQ_WITNESSES], most[HAQ_WITNESSES]; /* of all readings */
     bool missing[HAQ_WITNESSES];
+    size_t renewed;
 };
 
 void haq_look(struct haq_witnesses *w, struct haq_look *out);

@@ -31,6 +31,25 @@ static void learn(struct haq_drift *d, double x)
         start_watching(d);
 }
 
+bool haq_drift_renewed(struct haq_drift *d, size_t times, double ms,
+                       struct haq_drift_alarm *out)
+{
+    size_t before = d->tasks - d->tasks_at_renewal;
+    if (times == d->renewed)
+        return false;
+    d->renewed = times;
+    d->tasks_at_renewal = d->tasks;
+    if (!before)
+        return false;
+    double was = d->n == HAQ_DRIFT_LEARN ? d->cusum.mean
+                 : d->n                  ? d->learned[d->n - 1]
+                                         : log(ms);
+    *out = (struct haq_drift_alarm){
+        .expected_ms = exp(was), .reference_ms = ms, .again = before};
+    d->n = 0;
+    return true;
+}
+
 bool haq_drift_check(struct haq_drift *d, double ms,
                      struct haq_drift_alarm *out)
 {

@@ -24,6 +24,7 @@ struct haq_drift {
     size_t tasks;                      /* timed ones done */
     size_t checks;                     /* of the reference */
     size_t tasks_at[HAQ_DRIFT_MEMORY]; /* done before check i, modulo */
+    size_t renewed, tasks_at_renewal;
 };
 
 /* Zeros are a fresh one. */
@@ -35,6 +36,12 @@ struct haq_drift_alarm {
     double expected_ms, reference_ms;
     size_t again; /* latest timed tasks, this one not counted, in doubt */
 };
+
+/* The witnesses were renewed so many times (haq_witnesses_renewed) when the
+ * task at hand was done; true: once more than before, and everything since the
+ * last time is in doubt.  The learning begins anew. */
+bool haq_drift_renewed(struct haq_drift *d, size_t times, double ms,
+                       struct haq_drift_alarm *out);
 
 /* The reference took `ms` in the task at hand, undisturbed; true: it drifted,
  * and the learning begins anew. */

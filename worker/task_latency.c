@@ -54,8 +54,10 @@ static haq_status check_drift(struct haq_session *s,
 {
     struct haq_drift_alarm alarm;
     bool comparable = opt->batch == 1 && !opt->cold && believed(m);
-    if (!comparable ||
-        !haq_drift_check(&s->drift, m->latency[0].ms.value, &alarm))
+    double ms = m->latency[0].ms.value;
+    size_t renewed = haq_witnesses_renewed(s->meter->witnesses);
+    if (!comparable || (!haq_drift_renewed(&s->drift, renewed, ms, &alarm) &&
+                        !haq_drift_check(&s->drift, ms, &alarm)))
         return HAQ_OK;
     *drift = json_pack("{s:o, s:o, s:I}", "expected_ms",
                        haq_json_real(alarm.expected_ms), "reference_ms",

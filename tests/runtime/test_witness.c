@@ -273,6 +273,12 @@ static void spins_see_what_no_counter_tells(void)
     round_of(&m, 5 * MS);
     m.spin.hand_over_ns = 450; /* two threads that share no cache any more */
     CU_ASSERT_STRING_EQUAL(round_of(&m, 5 * MS), "hand-over");
+    CU_ASSERT_EQUAL(haq_witnesses_renewed(m.w), 0);
+    m.spin.hand_over_ns = 40; /* so they were never near each other before */
+    round_of(&m, 5 * MS);
+    CU_ASSERT_EQUAL(haq_witnesses_renewed(m.w), 1);
+    round_of(&m, 5 * MS);
+    CU_ASSERT_EQUAL(haq_witnesses_renewed(m.w), 1);
     tear_down(&m);
 }
 

@@ -67,6 +67,23 @@ static void after_an_alarm_the_new_level_is_learned(void)
 }
 
 /* Timed tasks without a check in between are in doubt as well. */
+static void a_machine_that_was_never_itself_puts_all_in_doubt(void)
+{
+    struct haq_drift d = {.n = 0};
+    struct haq_drift_alarm a;
+    CU_ASSERT_FALSE(haq_drift_renewed(&d, 1, 4, &a)); /* nothing came before */
+    for (int i = 0; i < 5; i++) {
+        CU_ASSERT_FALSE(haq_drift_renewed(&d, 1, 8, &a));
+        CU_ASSERT_FALSE(haq_drift_check(&d, 8, &a));
+        haq_drift_task_done(&d);
+    }
+    CU_ASSERT(haq_drift_renewed(&d, 2, 4, &a));
+    CU_ASSERT_EQUAL(a.again, 5);
+    CU_ASSERT_DOUBLE_EQUAL(a.expected_ms, 8, 1e-9);
+    CU_ASSERT_DOUBLE_EQUAL(a.reference_ms, 4, 1e-9);
+    CU_ASSERT_FALSE(haq_drift_renewed(&d, 2, 4, &a));
+}
+
 static void tasks_that_did_not_check_count(void)
 {
     struct haq_drift d = {.n = 0};
@@ -94,10 +111,12 @@ static void tasks_that_did_not_check_count(void)
 
 int main(void)
 {
-    CU_TestInfo tests[] = {HAQ_TEST(a_planted_drift_is_found_and_dated),
-                           HAQ_TEST(a_steady_device_raises_no_alarm),
-                           HAQ_TEST(after_an_alarm_the_new_level_is_learned),
-                           HAQ_TEST(tasks_that_did_not_check_count),
-                           CU_TEST_INFO_NULL};
+    CU_TestInfo tests[] = {
+        HAQ_TEST(a_planted_drift_is_found_and_dated),
+        HAQ_TEST(a_steady_device_raises_no_alarm),
+        HAQ_TEST(after_an_alarm_the_new_level_is_learned),
+        HAQ_TEST(a_machine_that_was_never_itself_puts_all_in_doubt),
+        HAQ_TEST(tasks_that_did_not_check_count),
+        CU_TEST_INFO_NULL};
     return run_suite("drift", tests);
 }
