@@ -127,6 +127,11 @@ static haq_status check(struct search_args *a, struct haq_diag *d)
         a->methods = j->calib ? "clip,gptq" : "clip";
     if (s == HAQ_OK)
         s = haq_session_methods_parse(&c->methods, &a->arena, a->methods, d);
+    if (s == HAQ_OK && !haq_session_methods_alone(c->methods))
+        return haq_fail(d, HAQ_USAGE,
+                        "--method %s: one of them changes several layers at "
+                        "once, a search tunes each alone",
+                        c->methods);
     return s == HAQ_OK ? write_dims(a, d) : s;
 }
 

@@ -15,6 +15,11 @@ haq_status haq_session_methods_parse(const char **out, struct haq_arena *a,
     return *out ? HAQ_OK : haq_fail(d, HAQ_NOMEM, "methods of a recipe");
 }
 
+bool haq_session_methods_alone(const char *methods)
+{
+    return !haq_methods_prepare(methods);
+}
+
 haq_status haq_session_methods(struct haq_recipe *r, const char *list,
                                struct haq_diag *d)
 {

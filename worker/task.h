@@ -90,6 +90,10 @@ haq_status haq_session_run(struct haq_session *s,
 haq_status haq_session_methods_parse(const char **out, struct haq_arena *a,
                                      const char *list, struct haq_diag *d);
 
+/* False: one of them changes several layers at once, so it cannot tune
+ * candidates (HAQ_TUNE_ALONE). */
+bool haq_session_methods_alone(const char *methods);
+
 /* Give every layer these methods (a comma list; quant/method/method.h).
  * HAQ_USAGE lists the known ones. */
 haq_status haq_session_methods(struct haq_recipe *r, const char *list,

@@ -174,8 +174,16 @@ def a_rescaled_network_is_brought_back(tmp):
                 f"equalized: {got['cle']}, float {full}")
 
 
+def a_search_cannot_have_it(tmp):
+    r = h.run("search", h.EXAMPLE / "model.onnx", "--eval",
+              h.EXAMPLE / "eval.npz", "--method", "cle", "--out", tmp / "out")
+    checks.that(r.returncode == 2 and "several layers" in r.stderr and
+                not (tmp / "out").exists(), f"search: {r.stderr}")
+
+
 with h.scratch() as folder:
     tmp = pathlib.Path(folder)
     ranges_agree(tmp)
+    a_search_cannot_have_it(tmp)
     a_rescaled_network_is_brought_back(tmp)
 checks.finish()
