@@ -9,8 +9,8 @@ const struct haq_command haq_commands[] = {
      "haq eval model.onnx --data eval.npz --recipe w4.json", haq_cmd_eval},
     {"quantize", "MODEL --weights FORMAT -o R.json [options]",
      "write a uniform recipe",
-     "haq quantize model.onnx --calib calib.npz --weights int4:channel -o "
-     "w4.json",
+     "haq quantize model.onnx --calib calib.npz --weights int4 --method "
+     "clip,gptq,refine,bias -o w4.json",
      haq_cmd_quantize},
     {"run", "MODEL -i x.npy -o y.npy [options]", "outputs for given inputs",
      "haq run model.onnx -i x.npy -o y.npy", haq_cmd_run},
