@@ -87,12 +87,7 @@ static bool next_generation(struct haq_algo_run *run)
 enum haq_ask haq_nsga2_ask(struct haq_algo_run *run, size_t *id,
                            const int **genes)
 {
-    enum haq_ask got = haq_archive_ask(&run->a, id, genes);
-    if (got != HAQ_ASK_END)
-        return got;
-    if (!next_generation(run))
-        return HAQ_ASK_NOMEM;
-    return haq_archive_ask(&run->a, id, genes);
+    return haq_archive_ask_or_make(&run->a, next_generation, run, id, genes);
 }
 
 void haq_nsga2_tell(struct haq_algo_run *run, size_t id,

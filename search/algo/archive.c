@@ -137,6 +137,17 @@ static void update_front(struct haq_archive *a, size_t id)
     a->n_front++;
 }
 
+enum haq_ask haq_archive_ask_or_make(struct haq_archive *a,
+                                     haq_archive_next *next,
+                                     struct haq_algo_run *run, size_t *id,
+                                     const int **genes)
+{
+    enum haq_ask got = haq_archive_ask(a, id, genes);
+    if (got != HAQ_ASK_END)
+        return got;
+    return next(run) ? haq_archive_ask(a, id, genes) : HAQ_ASK_NOMEM;
+}
+
 void haq_archive_tell(struct haq_archive *a, size_t id, const double *objective,
                       double violation)
 {

@@ -49,6 +49,14 @@ enum haq_genome_add haq_archive_add_random(struct haq_archive *a,
 enum haq_ask haq_archive_ask(struct haq_archive *a, size_t *id,
                              const int **genes);
 
+/* The same for algorithms that make a whole generation when all are told.
+ * next: false when memory is out. */
+typedef bool haq_archive_next(struct haq_algo_run *run);
+enum haq_ask haq_archive_ask_or_make(struct haq_archive *a,
+                                     haq_archive_next *next,
+                                     struct haq_algo_run *run, size_t *id,
+                                     const int **genes);
+
 /* The tell of the contract: a NaN makes everything INFINITY. */
 void haq_archive_tell(struct haq_archive *a, size_t id, const double *objective,
                       double violation);
