@@ -3,60 +3,53 @@
  * channels directly. */
 #include <string.h>
 
-#include "runtime/window.h"
 #include "train/ops.h"
+#include "train/taps.h"
 
-enum { CHUNK = 1 << 17 }; /* floats of windows at a time: they stay in cache */
+/* Floats of windows at a time, so that they stay in cache; floats that are
+ * worth a call. */
+enum { CHUNK = 1 << 17, MEMCPY_FROM = 16 };
 
 struct conv {
     struct haq_geometry g;
-    size_t n, k;     /* of the layer */
-    size_t groups;   /* of channels */
-    size_t in, made; /* channels of a group: read, made */
-    size_t chunk;    /* pixels */
+    const int32_t *tap; /* [pixels][taps] */
+    size_t n, k;        /* of the layer */
+    size_t groups;      /* of channels */
+    size_t in, made;    /* channels of a group: read, made */
+    size_t chunk;       /* pixels */
     bool pointwise;
 };
-
-/* Where tap (ky, kx) of output pixel p reads: pixel of the input, or -1. */
-static ptrdiff_t source(const struct haq_geometry *g, size_t p, size_t ky,
-                        size_t kx)
-{
-    size_t x = p % g->ow, y = p / g->ow % g->oh, image = p / g->ow / g->oh;
-    size_t iy = y * g->stride[0] + ky * g->dilation[0] - g->pad[0];
-    size_t ix = x * g->stride[1] + kx * g->dilation[1] - g->pad[1];
-    return iy < g->h && ix < g->w ? (ptrdiff_t)((image * g->h + iy) * g->w + ix)
-                                  : -1;
-}
 
 /* cols[pixel][tap][channel of the group] */
 static void copy_out(const struct conv *c, const float *x, size_t first,
                      size_t pixels, size_t group, float *cols)
 {
-    const struct haq_geometry *g = &c->g;
-    for (size_t p = first; p < first + pixels; p++)
-        for (size_t ky = 0; ky < g->kernel[0]; ky++)
-            for (size_t kx = 0; kx < g->kernel[1]; kx++, cols += c->in) {
-                ptrdiff_t at = source(g, p, ky, kx);
-                if (at < 0)
-                    memset(cols, 0, c->in * sizeof *cols);
-                else
-                    memcpy(cols, x + (size_t)at * g->c + group * c->in,
-                           c->in * sizeof *cols);
-            }
+    size_t taps = c->g.taps, in = c->in;
+    x += group * in;
+    for (size_t i = first * taps; i < (first + pixels) * taps;
+         i++, cols += in) {
+        const float *from = x + (size_t)c->tap[i] * c->g.c;
+        if (c->tap[i] < 0)
+            memset(cols, 0, in * sizeof *cols);
+        else if (in >= MEMCPY_FROM)
+            memcpy(cols, from, in * sizeof *cols);
+        else
+            for (size_t k = 0; k < in; k++)
+                cols[k] = from[k];
+    }
 }
 
 static void add_back(const struct conv *c, float *dx, size_t first,
                      size_t pixels, size_t group, const float *cols)
 {
-    const struct haq_geometry *g = &c->g;
-    for (size_t p = first; p < first + pixels; p++)
-        for (size_t ky = 0; ky < g->kernel[0]; ky++)
-            for (size_t kx = 0; kx < g->kernel[1]; kx++, cols += c->in) {
-                ptrdiff_t at = source(g, p, ky, kx);
-                float *to = dx + (size_t)at * g->c + group * c->in;
-                for (size_t i = 0; at >= 0 && i < c->in; i++)
-                    to[i] += cols[i];
-            }
+    size_t taps = c->g.taps, in = c->in;
+    dx += group * in;
+    for (size_t i = first * taps; i < (first + pixels) * taps;
+         i++, cols += in) {
+        float *to = dx + (size_t)c->tap[i] * c->g.c;
+        for (size_t k = 0; c->tap[i] >= 0 && k < in; k++)
+            to[k] += cols[k];
+    }
 }
 
 static void add_bias(float *y, const float *bias, size_t rows, size_t n)
@@ -139,7 +132,7 @@ static void depthwise_forward(const struct haq_train_step *s,
     memset(y, 0, g->pixels * g->c * sizeof *y);
     for (size_t p = 0; p < g->pixels; p++, y += g->c)
         for (size_t k = 0; k < g->taps; k++) {
-            ptrdiff_t at = source(g, p, k / g->kernel[1], k % g->kernel[1]);
+            int32_t at = c->tap[p * g->taps + k];
             const float *from = x + (size_t)at * g->c, *w = l->w + k * g->c;
             for (size_t i = 0; at >= 0 && i < g->c; i++)
                 y[i] += from[i] * w[i];
@@ -159,7 +152,7 @@ static void depthwise_backward(const struct haq_train_step *s,
     bias_sums(t->sums + l->bias_at, dy, g->pixels, g->c);
     for (size_t p = 0; p < g->pixels; p++, dy += g->c)
         for (size_t k = 0; k < g->taps; k++) {
-            ptrdiff_t at = source(g, p, k / g->kernel[1], k % g->kernel[1]);
+            int32_t at = c->tap[p * g->taps + k];
             if (at < 0)
                 continue;
             const float *from = x + (size_t)at * g->c, *w = l->w + k * g->c;
@@ -218,6 +211,9 @@ haq_status haq_train_conv(struct haq_net *net, struct haq_train_step *s,
     c->made = c->n / c->groups;
     c->chunk = CHUNK / c->k + 1;
     bool depthwise = c->groups > 1 && c->in == 1 && c->made == 1;
+    c->tap = haq_train_taps(net, &c->g);
+    if (!c->tap)
+        return haq_fail(d, HAQ_NOMEM, "node %s", n->name);
     c->pointwise = c->groups == 1 && haq_geometry_is_pointwise(&c->g, w);
     s->data = c;
     s->forward = depthwise ? depthwise_forward : dense_forward;

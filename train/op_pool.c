@@ -1,11 +1,10 @@
 /* Pooling over NHWC windows. */
+#include <math.h>
 #include <string.h>
 
-#include "runtime/window.h"
 #include "train/ops.h"
+#include "train/taps.h"
 
-/* Which input each output takes its numbers from, tap by tap; for a maximum
- * the one that won in the last forward run is found again. */
 struct pool {
     const int32_t *tap; /* [pixels][taps]: input pixel, -1 outside */
     size_t pixels, taps, c;
@@ -56,58 +55,44 @@ static void mean_backward(const struct haq_train_step *s, struct haq_tape *t)
     }
 }
 
-/* The first of equal ones wins. */
-static size_t winner(const struct pool *p, const int32_t *tap, const float *x,
-                     size_t c)
-{
-    size_t best = SIZE_MAX;
-    for (size_t k = 0; k < p->taps; k++) {
-        size_t at = (size_t)tap[k] * p->c + c;
-        if (tap[k] >= 0 && (best == SIZE_MAX || x[at] > x[best]))
-            best = at;
-    }
-    return best;
-}
-
 static void max_forward(const struct haq_train_step *s, struct haq_tape *t)
 {
     const struct pool *p = s->data;
     const float *x = haq_tape_read(t, s->in[0]);
     float *y = haq_tape_value(t, s->out[0]);
-    for (size_t i = 0; i < p->pixels; i++)
-        for (size_t c = 0; c < p->c; c++) {
-            size_t at = winner(p, p->tap + i * p->taps, x, c);
-            y[i * p->c + c] = at == SIZE_MAX ? 0 : x[at];
+    for (size_t i = 0; i < p->pixels; i++, y += p->c) {
+        const int32_t *tap = p->tap + i * p->taps;
+        for (size_t c = 0; c < p->c; c++)
+            y[c] = -INFINITY;
+        for (size_t k = 0; k < p->taps; k++) {
+            const float *from = x + (size_t)tap[k] * p->c;
+            for (size_t c = 0; tap[k] >= 0 && c < p->c; c++)
+                y[c] = from[c] > y[c] ? from[c] : y[c];
         }
+    }
 }
 
+/* The first of equal ones gets it all: what is left for the others is 0. */
 static void max_backward(const struct haq_train_step *s, struct haq_tape *t)
 {
     const struct pool *p = s->data;
     const float *x = haq_tape_read(t, s->in[0]);
+    const float *y = haq_tape_read(t, s->out[0]);
     const float *dy = haq_tape_gradient(t, s->out[0]);
-    float *dx = haq_tape_gradient(t, s->in[0]);
-    for (size_t i = 0; i < p->pixels; i++)
-        for (size_t c = 0; c < p->c; c++) {
-            size_t at = winner(p, p->tap + i * p->taps, x, c);
-            if (at != SIZE_MAX)
-                dx[at] += dy[i * p->c + c];
+    float *dx = haq_tape_gradient(t, s->in[0]), *left = t->scratch;
+    for (size_t i = 0; i < p->pixels; i++, y += p->c, dy += p->c) {
+        const int32_t *tap = p->tap + i * p->taps;
+        memcpy(left, dy, p->c * sizeof *left);
+        for (size_t k = 0; k < p->taps; k++) {
+            const float *from = x + (size_t)tap[k] * p->c;
+            float *to = dx + (size_t)tap[k] * p->c;
+            for (size_t c = 0; tap[k] >= 0 && c < p->c; c++) {
+                float share = from[c] >= y[c] ? left[c] : 0;
+                to[c] += share;
+                left[c] -= share;
+            }
         }
-}
-
-static void find_taps(int32_t *tap, const struct haq_geometry *g)
-{
-    for (size_t p = 0; p < g->pixels; p++)
-        for (size_t k = 0; k < g->taps; k++) {
-            size_t x = p % g->ow, y = p / g->ow % g->oh;
-            size_t image = p / g->ow / g->oh;
-            size_t iy = y * g->stride[0] + k / g->kernel[1] * g->dilation[0] -
-                        g->pad[0];
-            size_t ix = x * g->stride[1] + k % g->kernel[1] * g->dilation[1] -
-                        g->pad[1];
-            bool in = iy < g->h && ix < g->w;
-            *tap++ = in ? (int32_t)((image * g->h + iy) * g->w + ix) : -1;
-        }
+    }
 }
 
 /* A global pool is one window as large as the image. */
@@ -134,11 +119,9 @@ haq_status haq_train_pool(struct haq_net *net, struct haq_train_step *s,
     if (!net->graph->nhwc ||
         !haq_geometry_make(&g, &w, shape, &haq_train_out(net, s)->shape))
         return haq_train_refuse(net, s, "only 1-D and 2-D", d);
-    int32_t *tap =
-        haq_arena_array(&net->arena, g.pixels * g.taps + 1, sizeof *tap);
+    const int32_t *tap = haq_train_taps(net, &g);
     if (!p || !tap)
         return haq_fail(d, HAQ_NOMEM, "node %s", n->name);
-    find_taps(tap, &g);
     *p = (struct pool){.tap = tap,
                        .pixels = g.pixels,
                        .taps = g.taps,
@@ -146,6 +129,7 @@ haq_status haq_train_pool(struct haq_net *net, struct haq_train_step *s,
                        .fixed_count = w.count_pad ? g.taps : 0,
                        .mean = n->op->code != HAQ_OP_MAX_POOL};
     s->data = p;
+    s->scratch = p->c;
     s->forward = p->mean ? mean_forward : max_forward;
     s->backward = p->mean ? mean_backward : max_backward;
     return HAQ_OK;

@@ -27,6 +27,9 @@ static const struct haq_method table[] = {
      .summary = "means of the output corrected",
      .tune = haq_method_bias,
      .wants_inputs = true},
+    {.name = "qat",
+     .summary = "the whole network fine-tuned on its data",
+     .trains = true},
 };
 enum { N_METHODS = sizeof table / sizeof *table };
 
@@ -108,6 +111,11 @@ static bool prepares(const struct haq_method *m)
     return m->prepare;
 }
 
+static bool trains(const struct haq_method *m)
+{
+    return m->trains;
+}
+
 bool haq_methods_want_inputs(const char *methods)
 {
     return any(methods, looks);
@@ -118,7 +126,12 @@ bool haq_methods_prepare(const char *methods)
     return any(methods, prepares);
 }
 
-static bool has(const char *methods, const char *name)
+bool haq_methods_train(const char *methods)
+{
+    return any(methods, trains);
+}
+
+bool haq_methods_have(const char *methods, const char *name)
 {
     size_t len = strlen(name);
     for (const char *at = methods; *at;) {
@@ -144,7 +157,7 @@ haq_status haq_methods_prepare_graph(struct haq_graph *g,
         for (size_t i = 0; i < r->n; i++) {
             int node = haq_graph_find_layer(g, r->layer[i].tensor);
             if (node >= 0 && r->layer[i].weight.format->integer)
-                member[node] = has(r->layer[i].methods, table[m].name);
+                member[node] = haq_methods_have(r->layer[i].methods, table[m].name);
         }
         s = table[m].prepare(g, member, d);
     }
@@ -163,7 +176,7 @@ static haq_status run_all(struct haq_method_layer *l, const char *methods,
     for (const char *at = ordered; !s && *at;) {
         size_t len = strcspn(at, ",");
         const struct haq_method *m = &table[find(at, len)];
-        if ((m->wants_inputs || m->prepare) && !l->q->spec.format->integer)
+        if ((m->wants_inputs || m->prepare || m->trains) && !l->q->spec.format->integer)
             return haq_fail(d, HAQ_INVALID,
                             "layer %s: method %s is for integers, not for %s",
                             l->name, m->name, l->q->spec.format->name);

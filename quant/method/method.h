@@ -44,6 +44,8 @@ struct haq_method {
     haq_method_tune *tune; /* NULL: nothing to do */
     bool wants_inputs;     /* haq_method_layer.x */
     haq_method_prepare *prepare;
+    bool trains; /* works on the whole network once all layers are tuned: what
+                    runs it lies in train/ */
 };
 
 haq_method_prepare haq_method_cle;
@@ -65,6 +67,12 @@ haq_status haq_methods_parse(char out[HAQ_METHODS_TEXT], const char *list,
 
 /* Does one of a list that was parsed want to see inputs? */
 bool haq_methods_want_inputs(const char *methods);
+
+/* Does one of them train the network afterwards? */
+bool haq_methods_train(const char *methods);
+
+/* Is `name` in a list that was parsed? */
+bool haq_methods_have(const char *methods, const char *name);
 
 /* Does one of them change the graph first? */
 bool haq_methods_prepare(const char *methods);
