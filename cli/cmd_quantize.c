@@ -2,6 +2,7 @@
 #include "cli/model_opts.h"
 #include "cli/recipe_file.h"
 #include "cli/uniform.h"
+#include "quant/calib_method.h"
 #include "quant/params.h"
 
 struct quantize_args {
@@ -55,7 +56,7 @@ haq_status haq_cmd_quantize(const struct haq_command *self, int argc,
     struct haq_common common;
     struct quantize_args a = {
         .weights = "int8:channel", .calibration = "minmax", .method = "rtn"};
-    char methods[400];
+    char methods[400], calibrations[200];
     const struct haq_opt opts[] = {
         {"calib", 0, HAQ_OPT_TEXT, &a.calib, "C.npz", "calibration data"},
         {"weights", 0, HAQ_OPT_TEXT, &a.weights, "FORMAT[:GRANULARITY]",
@@ -65,7 +66,7 @@ haq_status haq_cmd_quantize(const struct haq_command *self, int argc,
          "uint8, uint8:dynamic, int8, float (default: uint8 with --calib and "
          "integer weights, else float)"},
         {"calibration", 0, HAQ_OPT_TEXT, &a.calibration, "METHOD",
-         "minmax, percentile:P, mse"},
+         calibrations},
         {"method", 0, HAQ_OPT_TEXT, &a.method, "M[,M...]", methods},
         {"output", 'o', HAQ_OPT_TEXT, &a.out, "R.json", "recipe to write"},
         HAQ_DIM_OPT(&a.model)};
@@ -74,6 +75,7 @@ haq_status haq_cmd_quantize(const struct haq_command *self, int argc,
     struct haq_recipe recipe;
 
     haq_session_methods_help(methods, sizeof methods);
+    haq_calib_methods_text(calibrations, sizeof calibrations);
     haq_common_init(&common);
     haq_status s = haq_opts_parse(self, opts, sizeof opts / sizeof *opts,
                                   &common, argc, argv, &a.model_path, 1, 1, d);

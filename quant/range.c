@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "quant/calib_method.h"
 #include "quant/params.h"
 
 static haq_status check(float range[2], const char *tensor, struct haq_diag *d)

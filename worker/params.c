@@ -2,6 +2,7 @@
  */
 #include <string.h>
 
+#include "quant/calib_method.h"
 #include "quant/method/method.h"
 #include "runtime/observe.h"
 #include "worker/session_priv.h"
