@@ -155,7 +155,9 @@ def entropy(x, act, lo, hi):
         if act[0] == "u":
             low = min(max(x.min(), -top), 0)
             levels = int(round(2 * levels * top / (min(x.max(), top) - low)))
-        return divergence(hist, i, levels) if i >= levels else np.inf
+        if i < levels or hist[:i].sum() < 0.9 * hist.sum():
+            return np.inf
+        return divergence(hist, i, levels)
     mine = int(round(max(-lo, hi) / edges[1]))
     ours = min(at(i) for i in range(mine - 2, min(mine + 3, BINS + 1)))
     best = min(at(i) for i in range(4, BINS + 1, 13))
