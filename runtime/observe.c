@@ -57,7 +57,7 @@ static void find_ends(const struct watch *w, const float *x, size_t n,
         *lo = NAN;
 }
 
-static void look(void *arg, int value, const float *data, size_t count)
+static bool look(void *arg, int value, const float *data, size_t count)
 {
     struct view *v = arg;
     const struct watch *w = v->w;
@@ -65,16 +65,17 @@ static void look(void *arg, int value, const float *data, size_t count)
     size_t each = w->sample[value], n = each * v->samples;
 
     if (t < 0 || !n || n > count)
-        return;
+        return true;
     struct haq_tensor_stats *stats = &w->stats[t];
     if (w->bins) {
         count_bins(&v->seen[t], stats, data, n);
-        return;
+        return true;
     }
     for (size_t i = 0; i < v->samples; i++)
         find_ends(w, data + i * each, each, &stats->sample_min[v->first + i],
                   &stats->sample_max[v->first + i]);
     v->seen[t].count += n;
+    return true;
 }
 
 static void run_batches(void *arg, size_t begin, size_t end, size_t worker)

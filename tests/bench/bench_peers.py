@@ -10,11 +10,13 @@ not there; one that cannot be installed is named with the reason.  A peer's
 model is one with quantize/dequantize pairs, and ONNX Runtime runs it; ours is
 `haq quantize` and `haq run`.  All layers are quantized, weights per channel.
 
-"ours - peer" is the paired difference of accuracy on the same samples in
-points with its 95 % interval: a row says "worse" when the interval lies below
-0.  "agree" is how often a tool's model says what the float model says.  Seconds
-are those of the peer's call alone, without its imports, and those of our whole
-process; "cpu" counts all threads, which other load on the machine moves less.
+Ours twice: "plain" is round to nearest with ranges by --calibration mse, what
+the peers do at 8 bits; "tuned" has methods for the weights on top.  Differences
+are ours minus the peer's, paired on the same samples, in points with 95 %
+intervals; "worse" marks one whose interval lies below 0.  "agree" is how often
+each says what the float model says, in percent.  Seconds are processor time of
+all threads (which other load on the machine moves less than the clock), those
+of the peer's call alone, without its imports, and of our whole process.
 """
 import argparse
 import json
@@ -31,8 +33,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 VENVS = ROOT / "build" / "peers"
 MODELS = ("resnet20-cifar10", "fashion-mnist-cnn", "dscnn-kws",
           "mobilenetv1-vww")
-OURS = {"W8A8": ("int8", "--method", "clip,gptq,refine,bias"),
-        "W4A8": ("int4", "--method", "clip,gptq,refine,bias")}
+OURS = {"plain": ("--calibration", "mse"),
+        "tuned": ("--calibration", "mse", "--method", "clip,gptq,refine,bias")}
+WEIGHTS = {"W8A8": "int8", "W4A8": "int4"}
 THREADS = 2
 BATCH = 32
 
@@ -44,10 +47,9 @@ def batches(x, size=BATCH):
 
 
 def clock(work):
-    """Result, wall and processor seconds of a call."""
-    start, cpu = time.monotonic(), time.process_time()
-    result = work()
-    return result, time.monotonic() - start, time.process_time() - cpu
+    """Result and processor seconds of a call."""
+    start = time.process_time()
+    return work(), time.process_time() - start
 
 
 def onnxruntime_static(method):
@@ -68,7 +70,7 @@ def onnxruntime_static(method):
             str(model), str(out), Reader(), per_channel=True,
             quant_format=QuantFormat.QDQ, activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            calibrate_method=CalibrationMethod[method]))[1:]
+            calibrate_method=CalibrationMethod[method]))[1]
     return quantize
 
 
@@ -81,7 +83,7 @@ def nncf_ptq(model, x, out):
     data = nncf.Dataset([{name: p} for p in batches(x, 1)])
     advanced = nncf.AdvancedQuantizationParameters(
         overflow_fix=nncf.OverflowFix.DISABLE)
-    q, *cost = clock(lambda: nncf.quantize(
+    q, cost = clock(lambda: nncf.quantize(
         onnx.load(model), data, subset_size=len(x),
         advanced_parameters=advanced))
     onnx.save(q, out)
@@ -100,7 +102,7 @@ def neural_compressor(model, x, out):
     config = PostTrainingQuantConfig(
         quant_format="QDQ", calibration_sampling_size=[len(x)],
         op_type_dict={".*": {"weight": {"granularity": ["per_channel"]}}})
-    q, *cost = clock(lambda: quantization.fit(str(model), config,
+    q, cost = clock(lambda: quantization.fit(str(model), config,
                                               calib_dataloader=Loader()))
     q.save(str(out))
     return cost
@@ -127,7 +129,7 @@ def aimet(bits, tune=None):
                 aimet_onnx.apply_seq_mse(sim, data)
             sim.compute_encodings(data)
             return sim
-        sim, *cost = clock(work)
+        sim, cost = clock(work)
         onnx.save(sim.to_onnx_qdq(), out)
         return cost
     return quantize
@@ -172,10 +174,9 @@ def inputs(path):
 def run_peer(name, model, calib, out):
     """What the peer's own Python does."""
     import importlib.metadata
-    wall, cpu = PEERS[name][3](pathlib.Path(model), inputs(calib),
-                               pathlib.Path(out))
+    cpu = PEERS[name][3](pathlib.Path(model), inputs(calib), pathlib.Path(out))
     print("\n" + json.dumps({
-        "wall": wall, "cpu": cpu,
+        "cpu": cpu,
         "version": importlib.metadata.version(PEERS[name][1])}))
 
 
@@ -201,18 +202,16 @@ def environment(packages):
 
 
 def call(*args):
-    """Output, wall and processor seconds of a process."""
+    """Output and processor seconds of a process."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    start = time.monotonic()
     r = subprocess.run(list(map(str, args)), text=True, capture_output=True,
                        env=dict(os.environ, OMP_NUM_THREADS=str(THREADS)))
-    wall = time.monotonic() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if r.returncode:
         raise RuntimeError((r.stderr.strip().splitlines() or ["?"])[-1])
     cpu = (after.ru_utime - before.ru_utime) + (after.ru_stime -
                                                 before.ru_stime)
-    return r.stdout, wall, cpu
+    return r.stdout, cpu
 
 
 def answers_of(path, x):
@@ -239,60 +238,58 @@ class Model:
         self.float = answers_of(folder / "model.onnx", self.x)
         self.made = {}
 
-    def ours(self, width):
+    def ours(self, width, how):
+        """Answers and processor seconds."""
         import numpy as np
-        if width not in self.made:
+        if (width, how) not in self.made:
             recipe, out = self.tmp / "ours.json", self.tmp / "ours.npy"
-            weights, *more = OURS[width]
-            _, wall, cpu = call(
+            _, cpu = call(
                 self.haq, "quantize", self.folder / "model.onnx", "--calib",
-                self.folder / "calib.npz", "--weights", weights,
-                "--activations", "uint8", "--quiet", "-o", recipe, *more)
+                self.folder / "calib.npz", "--weights", WEIGHTS[width],
+                "--activations", "uint8", "--quiet", "-o", recipe, *OURS[how])
             call(self.haq, "run", self.folder / "model.onnx", "-i",
                  self.folder / "eval.npz", "--recipe", recipe, "--quiet",
                  "-o", out)
             y = np.load(out).reshape(len(self.labels), -1).argmax(1)
-            self.made[width] = (y, wall, cpu)
-        return self.made[width]
+            self.made[width, how] = (y, cpu)
+        return self.made[width, how]
 
     def peer(self, name):
         packages = PEERS[name][0]
         out = self.tmp / f"{name}.onnx"
-        text, _, _ = call(environment(packages), __file__, "--peer", name,
+        text, _ = call(environment(packages), __file__, "--peer", name,
                           "--model", self.folder / "model.onnx", "--calib",
                           self.folder / "calib.npz", "--out", out)
         cost = json.loads(text.strip().splitlines()[-1])
         return answers_of(out, self.x), cost
 
-    def row(self, name):
-        import numpy as np
-        width = PEERS[name][2]
-        theirs, cost = self.peer(name)
-        mine, wall, cpu = self.ours(width)
-
-        def percent(y, to):
-            return 100 * float(np.mean(y == to))
+    def difference(self, mine, theirs):
+        """Words, and whether ours is worse."""
         d = 100 * ((mine == self.labels).astype(float) -
                    (theirs == self.labels).astype(float))
         half = 1.96 * d.std(ddof=1) / math.sqrt(len(d))
-        words = []
-        if d.mean() + half < 0:
-            words.append("worse")
-        if wall > cost["wall"] and cpu > cost["cpu"]:
-            words.append("slower")
+        worse = " worse" if d.mean() + half < 0 else ""
+        return f"{d.mean():+.2f} ± {half:.2f}{worse}"
+
+    def row(self, name):
+        width = PEERS[name][2]
+        theirs, cost = self.peer(name)
+        ours = [self.ours(width, how) for how in OURS]
+
+        def agree(y):
+            return f"{100 * (y == self.float).mean():.1f}"
         return [self.folder.name, f"{name} {cost['version']}", width,
-                f"{percent(theirs, self.labels):.2f}",
-                f"{percent(mine, self.labels):.2f}",
-                f"{d.mean():+.2f} ± {half:.2f}",
-                f"{percent(theirs, self.float):.1f}",
-                f"{percent(mine, self.float):.1f}",
-                f"{cost['wall']:.1f} ({cost['cpu']:.1f})",
-                f"{wall:.1f} ({cpu:.1f})", ", ".join(words)]
+                f"{100 * (theirs == self.labels).mean():.2f}",
+                *(self.difference(y, theirs) for y, _ in ours),
+                " / ".join([agree(theirs)] + [agree(y) for y, _ in ours]),
+                " / ".join([f"{cost['cpu']:.1f}"] +
+                           [f"{cpu:.1f}" for _, cpu in ours])]
 
 
 def compare(args):
-    head = ["model", "peer", "widths", "peer %", "ours %", "ours - peer",
-            "peer agrees", "ours agrees", "peer s (cpu)", "ours s (cpu)", ""]
+    head = ["model", "peer", "widths", "peer %"] + [f"{how} - peer"
+                                                    for how in OURS]
+    head += ["agree: peer / plain / tuned", "s: peer / plain / tuned"]
     print("|", " | ".join(head), "|")
     print("|", " | ".join("---" for _ in head), "|", flush=True)
     bad = {}
