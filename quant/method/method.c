@@ -26,7 +26,8 @@ static const struct haq_method table[] = {
     {.name = "bias",
      .summary = "means of the output corrected",
      .tune = haq_method_bias,
-     .wants_inputs = true},
+     .wants_inputs = true,
+     .means_only = true},
 };
 enum { N_METHODS = sizeof table / sizeof *table };
 
@@ -103,6 +104,11 @@ static bool looks(const struct haq_method *m)
     return m->wants_inputs;
 }
 
+static bool solves(const struct haq_method *m)
+{
+    return m->wants_inputs && !m->means_only;
+}
+
 static bool prepares(const struct haq_method *m)
 {
     return m->prepare;
@@ -111,6 +117,11 @@ static bool prepares(const struct haq_method *m)
 bool haq_methods_want_inputs(const char *methods)
 {
     return any(methods, looks);
+}
+
+bool haq_methods_want_moments(const char *methods)
+{
+    return any(methods, solves);
 }
 
 bool haq_methods_prepare(const char *methods)
