@@ -245,7 +245,7 @@ static void octav_solves_its_equation_at_every_width(void)
     static uint64_t bins[HAQ_CALIB_BINS];
     struct haq_tensor_stats s = histogram_of(&normal, bins);
     for (int bits = 2; bits <= 8; bits++) {
-        char spec[8];
+        char spec[16];
         float lo, hi;
         double steps = (1 << (bits - 1)) - 1, least = INFINITY;
         for (double a = 0.5; a < 6; a += 0.001)
