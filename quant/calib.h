@@ -15,6 +15,16 @@
 
 enum { HAQ_CALIB_BINS = 2048 };
 
+/* A range that was found for a format: a search asks for the same ones with
+ * every candidate, and some take milliseconds. */
+struct haq_range_memo {
+    const void *method; /* NULL: free from here on */
+    double parameter;
+    const struct haq_format *format;
+    float lo, hi;
+};
+enum { HAQ_RANGE_MEMOS = 16 };
+
 struct haq_tensor_stats {
     const char *tensor; /* source name */
     float min, max;     /* over all samples */
@@ -25,6 +35,9 @@ struct haq_tensor_stats {
     /* The same for each sample by itself, in their order. */
     float *sample_min, *sample_max; /* [samples] */
     size_t samples;
+    /* [HAQ_RANGE_MEMOS] or NULL; haq_range_find writes to it, so one thread at
+     * a time. */
+    struct haq_range_memo *memo;
 };
 
 /* Which bin a value of [min, max] is in. */

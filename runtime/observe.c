@@ -228,7 +228,9 @@ static haq_status allocate(struct haq_calib *out, struct watch *w,
             haq_arena_array(&out->arena, w->data->n, sizeof *s->sample_min);
         s->sample_max =
             haq_arena_array(&out->arena, w->data->n, sizeof *s->sample_max);
-        if (!s->tensor || !s->sample_min || !s->sample_max ||
+        s->memo =
+            haq_arena_array(&out->arena, HAQ_RANGE_MEMOS, sizeof *s->memo);
+        if (!s->tensor || !s->sample_min || !s->sample_max || !s->memo ||
             (bins && !s->bins))
             return haq_fail(d, HAQ_NOMEM, "statistics of %zu tensors", n);
     }
