@@ -3,11 +3,13 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "base/log.h"
 #include "graph/op.h"
 #include "hwprofiles/machine.h"
 #include "quant/calib.h"
 #include "quant/method/method.h"
 #include "runtime/observe.h"
+#include "worker/doubts.h"
 #include "worker/session_priv.h"
 
 /* Samples per run in throughput mode: enough to fill a register tile in every
@@ -187,6 +189,10 @@ static haq_status open_all(struct haq_session *s, struct haq_diag *d)
     if (status == HAQ_OK)
         status =
             load_data(s, &s->eval, s->config.eval_path, s->config.eval_hash, d);
+    if (status == HAQ_OK && s->calib.present && s->calib.set.n == 1)
+        haq_log(HAQ_LOG_WARN,
+                "%s holds one sample: ranges and methods know no other",
+                s->calib.path);
     if (status == HAQ_OK)
         status = load_data(s, &s->train, s->config.training.path, NULL, d);
     if (status == HAQ_OK)
@@ -316,6 +322,10 @@ haq_status haq_session_ranges(struct haq_session *s, bool bins,
                          s->config.isa, s->pool, d);
     s->ranges_ready = status == HAQ_OK;
     s->ranges_have_bins = bins;
+    if (s->ranges_ready && !s->ranges_doubted) {
+        haq_doubt_ranges(s->bulk, &s->ranges);
+        s->ranges_doubted = true;
+    }
     return haq_fail_in(d, status, s->calib.path);
 }
 

@@ -40,6 +40,7 @@ struct haq_session {
     size_t positions, classes; /* of one sample's output */
     struct haq_calib ranges;   /* of the calibration set */
     bool ranges_ready, ranges_have_bins;
+    bool ranges_doubted, weights_doubted; /* worker/doubts.h: once */
     struct haq_qweight_cache *weights;
     struct haq_tuned tuned;
     struct haq_pack_cache *packs;

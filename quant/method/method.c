@@ -26,7 +26,8 @@ static const struct haq_method table[] = {
     {.name = "bias",
      .summary = "means of the output corrected",
      .tune = haq_method_bias,
-     .wants_inputs = true},
+     .wants_inputs = true,
+     .means_only = true},
     {.name = "brecq",
      .summary = "blocks that learn which way to round",
      .trains = true},
@@ -109,6 +110,11 @@ static bool looks(const struct haq_method *m)
     return m->wants_inputs;
 }
 
+static bool solves(const struct haq_method *m)
+{
+    return m->wants_inputs && !m->means_only;
+}
+
 static bool prepares(const struct haq_method *m)
 {
     return m->prepare;
@@ -122,6 +128,11 @@ static bool trains(const struct haq_method *m)
 bool haq_methods_want_inputs(const char *methods)
 {
     return any(methods, looks);
+}
+
+bool haq_methods_want_moments(const char *methods)
+{
+    return any(methods, solves);
 }
 
 bool haq_methods_prepare(const char *methods)
@@ -160,7 +171,8 @@ haq_status haq_methods_prepare_graph(struct haq_graph *g,
         for (size_t i = 0; i < r->n; i++) {
             int node = haq_graph_find_layer(g, r->layer[i].tensor);
             if (node >= 0 && r->layer[i].weight.format->integer)
-                member[node] = haq_methods_have(r->layer[i].methods, table[m].name);
+                member[node] =
+                    haq_methods_have(r->layer[i].methods, table[m].name);
         }
         s = table[m].prepare(g, member, d);
     }
@@ -179,7 +191,8 @@ static haq_status run_all(struct haq_method_layer *l, const char *methods,
     for (const char *at = ordered; !s && *at;) {
         size_t len = strcspn(at, ",");
         const struct haq_method *m = &table[find(at, len)];
-        if ((m->wants_inputs || m->prepare || m->trains) && !l->q->spec.format->integer)
+        if ((m->wants_inputs || m->prepare || m->trains) &&
+            !l->q->spec.format->integer)
             return haq_fail(d, HAQ_INVALID,
                             "layer %s: method %s is for integers, not for %s",
                             l->name, m->name, l->q->spec.format->name);

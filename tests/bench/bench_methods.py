@@ -58,6 +58,12 @@ def accuracy(haq, folder, *more):
     return result["accuracy"]["value"], result["metric"]
 
 
+def difference(value, full, metric):
+    if metric == "perplexity":
+        return f"{100 * (value / full - 1):+.1f} %"
+    return f"{value - full:+.2f}"
+
+
 class Reference:
     """The float model's answers, sample by sample."""
 
