@@ -55,7 +55,7 @@ haq_status haq_cmd_quantize(const struct haq_command *self, int argc,
     struct haq_common common;
     struct quantize_args a = {
         .weights = "int8:channel", .calibration = "minmax", .method = "rtn"};
-    char methods[400];
+    char methods[1000];
     const struct haq_opt opts[] = {
         {"calib", 0, HAQ_OPT_TEXT, &a.calib, "C.npz", "calibration data"},
         {"weights", 0, HAQ_OPT_TEXT, &a.weights, "FORMAT[:GRANULARITY]",

@@ -48,13 +48,13 @@ struct haq_method {
 
 haq_method_prepare haq_method_cle;
 
-haq_method_tune haq_method_clip, haq_method_gptq, haq_method_refine,
-    haq_method_bias;
+haq_method_tune haq_method_clip, haq_method_gptq, haq_method_adaround,
+    haq_method_adaquant, haq_method_refine, haq_method_bias;
 
 /* Rows in the order in which they run; NULL past the last. */
 const struct haq_method *haq_method_at(size_t i);
 
-enum { HAQ_METHODS_TEXT = 64 };
+enum { HAQ_METHODS_TEXT = 128 };
 
 /* "clip" and the like, a comma list, in the order of the table; "rtn" (round
  * to nearest) only stands alone.
