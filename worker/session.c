@@ -6,6 +6,7 @@
 #include "graph/op.h"
 #include "hwprofiles/machine.h"
 #include "quant/calib.h"
+#include "quant/constants.h"
 #include "quant/method/method.h"
 #include "runtime/observe.h"
 #include "worker/session_priv.h"
@@ -335,6 +336,21 @@ static haq_status read_params(struct haq_ready *b, const struct haq_recipe *r,
     return status;
 }
 
+/* A graph of its own where the recipe changes constants of the model; nothing
+ * made from it may be shared, for all of that goes by names. */
+static haq_status take_constants(struct haq_ready *b, struct haq_session *s,
+                                 const struct haq_graph *g, struct haq_diag *d)
+{
+    if (!haq_constants_present(b->params))
+        return HAQ_OK;
+    haq_status status = haq_session_graph(&b->own, s, (size_t)g->batch, d);
+    if (status == HAQ_OK)
+        status = haq_constants_apply(b->own, b->params, d);
+    if (status == HAQ_OK && !(b->weights = haq_qweight_cache_new()))
+        status = haq_fail(d, HAQ_NOMEM, "weights of a recipe");
+    return status;
+}
+
 haq_status haq_ready_make(struct haq_ready *b, struct haq_session *s,
                           const struct haq_graph *g,
                           const struct haq_recipe *recipe, struct haq_diag *d)
@@ -355,9 +371,15 @@ haq_status haq_ready_make(struct haq_ready *b, struct haq_session *s,
         else if (status == HAQ_OK)
             status = haq_session_ranges_for(s, recipe, d);
         if (status == HAQ_OK)
+            status = take_constants(b, s, g, d);
+        if (status == HAQ_OK && b->own) {
+            g = b->own;
+            opt.cache = NULL;
+        }
+        if (status == HAQ_OK)
             status =
                 haq_apply(&b->q, g, recipe, s->ranges_ready ? &s->ranges : NULL,
-                          b->params, s->weights, d);
+                          b->params, b->own ? b->weights : s->weights, d);
     }
     if (status == HAQ_OK)
         status = haq_plan_new(&b->plan, g, recipe ? &b->q : NULL, &opt, d);
@@ -372,6 +394,8 @@ void haq_ready_fini(struct haq_ready *b)
     if (b->quantized)
         haq_qgraph_fini(&b->q);
     haq_params_free(b->params);
+    haq_qweight_cache_free(b->weights);
+    haq_graph_free(b->own);
     *b = (struct haq_ready){0};
 }
 

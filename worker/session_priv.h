@@ -54,6 +54,10 @@ struct haq_ready {
     struct haq_params *params;
     struct haq_plan *plan;
     bool quantized;
+    /* Where the recipe changes constants of the model: a copy, and its weights.
+     * NULL: shared with all others. */
+    struct haq_graph *own;
+    struct haq_qweight_cache *weights;
 };
 
 /* recipe NULL: float.  Checks the recipe against the model, calibrates when it

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "graph/onnx_import.h"
 #include "quant/apply.h"
+#include "quant/constants.h"
 #include "quant/export/onnx_node.h"
 #include "quant/export/targets.h"
 #include "quant/layer_weight.h"
@@ -417,6 +418,9 @@ haq_status haq_export_onnx_qdq(const struct haq_export_job *job,
         goto done;
     }
     warn_containers(job->recipe, job->out_path);
+    s = haq_constants_apply(g[0], job->params, d);
+    if (s)
+        goto done;
     s = haq_apply(&e.q, e.pair.g, job->recipe, NULL, job->params, cache, d);
     if (!s)
         s = put_model(&e, d);

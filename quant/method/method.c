@@ -6,12 +6,22 @@
 
 #include "base/buf.h"
 #include "quant/layer_weight.h"
+#include "quant/method/prepare.h"
 
 static const struct haq_method table[] = {
     {.name = "rtn", .summary = "round to nearest"},
     {.name = "cle",
      .summary = "ranges of neighbouring layers equalized",
      .prepare = haq_method_cle},
+    {.name = "smoothquant",
+     .summary = "large activations partly moved into weights",
+     .prepare = haq_method_smoothquant,
+     .wants_inputs = true},
+    {.name = "awq",
+     .summary = "weights of large activations made larger, ranges cut",
+     .prepare = haq_method_awq_scale,
+     .tune = haq_method_awq_clip,
+     .wants_inputs = true},
     {.name = "clip",
      .summary = "scales of least squared weight error",
      .tune = haq_method_clip},
@@ -108,7 +118,7 @@ static bool any(const char *methods, bool (*is)(const struct haq_method *m))
 
 static bool looks(const struct haq_method *m)
 {
-    return m->wants_inputs;
+    return m->tune && m->wants_inputs;
 }
 
 static bool prepares(const struct haq_method *m)
@@ -138,25 +148,63 @@ static bool has(const char *methods, const char *name)
     return false;
 }
 
+/* What members read, in the graph as the methods in front have left it. */
+static haq_status look_at_members(struct haq_prepare *p,
+                                  const struct haq_method_eyes *eyes,
+                                  struct haq_diag *d)
+{
+    size_t nodes = (size_t)p->g->n_nodes, n = 0;
+    int *node = malloc((nodes + 1) * sizeof *node);
+    struct haq_moments *x = calloc(nodes + 1, sizeof *x);
+    haq_status s =
+        node && x ? HAQ_OK : haq_fail(d, HAQ_NOMEM, "%zu nodes", nodes);
+    for (int i = 0; !s && i < p->g->n_nodes; i++)
+        if (p->member[i])
+            node[n++] = i;
+    if (!s && n)
+        s = eyes->look(eyes->arg, p->g, node, n, x, d);
+    for (size_t i = 0; !s && i < n; i++)
+        p->x[node[i]] = x[i];
+    free(node);
+    free(x);
+    return s;
+}
+
+static haq_status prepare(struct haq_prepare *p, const struct haq_method *m,
+                          const struct haq_method_eyes *eyes,
+                          struct haq_diag *d)
+{
+    bool some = false;
+    p->method = m->name;
+    for (int i = 0; i < p->g->n_nodes; i++) {
+        const struct haq_recipe_layer *l = p->layer[i];
+        p->member[i] =
+            l && l->weight.format->integer && has(l->methods, m->name);
+        some = some || p->member[i];
+    }
+    if (!some)
+        return HAQ_OK;
+    haq_status s = m->wants_inputs ? look_at_members(p, eyes, d) : HAQ_OK;
+    if (!s)
+        s = m->prepare(p, d);
+    haq_prepare_forget(p);
+    return s;
+}
+
 haq_status haq_methods_prepare_graph(struct haq_graph *g,
                                      const struct haq_recipe *r,
+                                     const struct haq_method_eyes *eyes,
+                                     struct haq_params *constants,
                                      struct haq_diag *d)
 {
-    bool *member = malloc((size_t)g->n_nodes + 1);
-    haq_status s =
-        member ? HAQ_OK : haq_fail(d, HAQ_NOMEM, "%d nodes", g->n_nodes);
-    for (size_t m = 0; !s && m < N_METHODS; m++) {
-        if (!table[m].prepare)
-            continue;
-        memset(member, 0, (size_t)g->n_nodes);
-        for (size_t i = 0; i < r->n; i++) {
-            int node = haq_graph_find_layer(g, r->layer[i].tensor);
-            if (node >= 0 && r->layer[i].weight.format->integer)
-                member[node] = has(r->layer[i].methods, table[m].name);
-        }
-        s = table[m].prepare(g, member, d);
-    }
-    free(member);
+    struct haq_prepare p;
+    haq_status s = haq_prepare_init(&p, g, r, d);
+    for (size_t m = 0; !s && m < N_METHODS; m++)
+        if (table[m].prepare)
+            s = prepare(&p, &table[m], eyes, d);
+    if (!s)
+        s = haq_prepare_keep(&p, constants, d);
+    haq_prepare_fini(&p);
     return s;
 }
 

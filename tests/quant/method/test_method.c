@@ -305,6 +305,7 @@ static void little_to_look_at_is_no_failure(void)
         struct haq_qweight q = {0};
         scales(&q, specs[i], w, OUT, DIM);
         struct haq_method_layer l = {.name = "fc", .w = w, .x = &m, .q = &q};
+        CU_ASSERT_EQUAL(haq_method_awq_clip(&l, NULL), HAQ_OK);
         CU_ASSERT_EQUAL(haq_method_gptq(&l, NULL), HAQ_OK);
         CU_ASSERT_EQUAL(haq_method_adaround(&l, NULL), HAQ_OK);
         CU_ASSERT_EQUAL(haq_method_adaquant(&l, NULL), HAQ_OK);
