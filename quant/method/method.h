@@ -47,7 +47,8 @@ struct haq_method {
     bool wants_inputs;           /* haq_method_layer.x, haq_prepare.x */
 };
 
-haq_method_prepare haq_method_cle, haq_method_smoothquant, haq_method_awq_scale;
+haq_method_prepare haq_method_cle, haq_method_hadamard, haq_method_smoothquant,
+    haq_method_awq_scale;
 
 haq_method_tune haq_method_awq_clip, haq_method_clip, haq_method_gptq,
     haq_method_adaround, haq_method_adaquant, haq_method_refine,

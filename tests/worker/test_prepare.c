@@ -157,6 +157,9 @@ static void a_language_model_computes_what_it_did(void)
     check(&m, "smoothquant", "int8", 11);
     check(&m, "awq", "int3:group32", 11);
     check(&m, "smoothquant,awq", "int4", 11);
+    /* 36 layers, 11 norms and the table of embeddings. */
+    check(&m, "hadamard", "int4", 48);
+    check(&m, "hadamard,smoothquant", "int8", 48);
     close_model(&m);
 }
 
