@@ -10,6 +10,7 @@
  *                          whose levels are learned, one run per tensor, row or
  *                          group
  *   constant/<tensor>      F32, in place of the model's (quant/constants.h)
+ *   split/<layer>/inputs, split/<layer>/kept  I64 (quant/split.h)
  *   act/<tensor>           F32 [2]: lo, hi of the calibrated range, so that one
  *                          file serves every width the recipe may ask for
  *   act/<tensor>:<format>  F32 [2]: the same for one format, where its range

@@ -8,6 +8,7 @@
 #include "quant/calib.h"
 #include "quant/constants.h"
 #include "quant/method/method.h"
+#include "quant/split.h"
 #include "runtime/observe.h"
 #include "worker/session_priv.h"
 
@@ -336,14 +337,16 @@ static haq_status read_params(struct haq_ready *b, const struct haq_recipe *r,
     return status;
 }
 
-/* A graph of its own where the recipe changes constants of the model; nothing
- * made from it may be shared, for all of that goes by names. */
-static haq_status take_constants(struct haq_ready *b, struct haq_session *s,
-                                 const struct haq_graph *g, struct haq_diag *d)
+/* A graph of its own where the recipe changes the model's; nothing made from it
+ * may be shared, for all of that goes by names. */
+static haq_status take_changes(struct haq_ready *b, struct haq_session *s,
+                               const struct haq_graph *g, struct haq_diag *d)
 {
-    if (!haq_constants_present(b->params))
+    if (!haq_constants_present(b->params) && !haq_split_present(b->params))
         return HAQ_OK;
     haq_status status = haq_session_graph(&b->own, s, (size_t)g->batch, d);
+    if (status == HAQ_OK)
+        status = haq_split_apply(b->own, b->params, d);
     if (status == HAQ_OK)
         status = haq_constants_apply(b->own, b->params, d);
     if (status == HAQ_OK && !(b->weights = haq_qweight_cache_new()))
@@ -371,7 +374,7 @@ haq_status haq_ready_make(struct haq_ready *b, struct haq_session *s,
         else if (status == HAQ_OK)
             status = haq_session_ranges_for(s, recipe, d);
         if (status == HAQ_OK)
-            status = take_constants(b, s, g, d);
+            status = take_changes(b, s, g, d);
         if (status == HAQ_OK && b->own) {
             g = b->own;
             opt.cache = NULL;

@@ -54,8 +54,8 @@ struct haq_ready {
     struct haq_params *params;
     struct haq_plan *plan;
     bool quantized;
-    /* Where the recipe changes constants of the model: a copy, and its weights.
-     * NULL: shared with all others. */
+    /* Where the recipe changes the graph: a copy, and its weights.  NULL:
+     * shared with all others. */
     struct haq_graph *own;
     struct haq_qweight_cache *weights;
 };

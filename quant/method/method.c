@@ -7,9 +7,17 @@
 #include "base/buf.h"
 #include "quant/layer_weight.h"
 #include "quant/method/prepare.h"
+#include "quant/split.h"
 
 static const struct haq_method table[] = {
     {.name = "rtn", .summary = "round to nearest"},
+    {.name = "ocs",
+     .summary = "inputs with large weights read twice",
+     .split = haq_method_ocs},
+    {.name = "outliers",
+     .summary = "inputs with large numbers kept in float",
+     .split = haq_method_outliers,
+     .wants_inputs = true},
     {.name = "cle",
      .summary = "ranges of neighbouring layers equalized",
      .prepare = haq_method_cle},
@@ -126,7 +134,7 @@ static bool looks(const struct haq_method *m)
 
 static bool prepares(const struct haq_method *m)
 {
-    return m->prepare;
+    return m->prepare || m->split;
 }
 
 bool haq_methods_want_inputs(const char *methods)
@@ -173,9 +181,10 @@ static haq_status look_at_members(struct haq_prepare *p,
     return s;
 }
 
+/* One method that changes the graph: its split, or what it prepares. */
 static haq_status prepare(struct haq_prepare *p, const struct haq_method *m,
                           const struct haq_method_eyes *eyes,
-                          struct haq_diag *d)
+                          struct haq_params *changes, struct haq_diag *d)
 {
     bool some = false;
     p->method = m->name;
@@ -189,26 +198,37 @@ static haq_status prepare(struct haq_prepare *p, const struct haq_method *m,
         return HAQ_OK;
     haq_status s = m->wants_inputs ? look_at_members(p, eyes, d) : HAQ_OK;
     if (!s)
-        s = m->prepare(p, d);
+        s = m->split ? m->split(p, changes, d) : m->prepare(p, d);
     haq_prepare_forget(p);
+    return s;
+}
+
+/* All that do the one or the other, in the order of the table. */
+static haq_status prepare_all(struct haq_graph *g, const struct haq_recipe *r,
+                              const struct haq_method_eyes *eyes, bool split,
+                              struct haq_params *changes, struct haq_diag *d)
+{
+    struct haq_prepare p;
+    haq_status s = haq_prepare_init(&p, g, r, d);
+    for (size_t m = 0; !s && m < N_METHODS; m++)
+        if (split ? table[m].split != NULL : table[m].prepare != NULL)
+            s = prepare(&p, &table[m], eyes, changes, d);
+    if (!s)
+        s = haq_prepare_keep(&p, changes, d);
+    haq_prepare_fini(&p);
     return s;
 }
 
 haq_status haq_methods_prepare_graph(struct haq_graph *g,
                                      const struct haq_recipe *r,
                                      const struct haq_method_eyes *eyes,
-                                     struct haq_params *constants,
+                                     struct haq_params *changes,
                                      struct haq_diag *d)
 {
-    struct haq_prepare p;
-    haq_status s = haq_prepare_init(&p, g, r, d);
-    for (size_t m = 0; !s && m < N_METHODS; m++)
-        if (table[m].prepare)
-            s = prepare(&p, &table[m], eyes, d);
+    haq_status s = prepare_all(g, r, eyes, true, changes, d);
     if (!s)
-        s = haq_prepare_keep(&p, constants, d);
-    haq_prepare_fini(&p);
-    return s;
+        s = haq_split_apply(g, changes, d);
+    return s ? s : prepare_all(g, r, eyes, false, changes, d);
 }
 
 static haq_status run_all(struct haq_method_layer *l, const char *methods,
@@ -222,7 +242,7 @@ static haq_status run_all(struct haq_method_layer *l, const char *methods,
     for (const char *at = ordered; !s && *at;) {
         size_t len = strcspn(at, ",");
         const struct haq_method *m = &table[find(at, len)];
-        if ((m->wants_inputs || m->prepare) && !l->q->spec.format->integer)
+        if ((m->wants_inputs || prepares(m)) && !l->q->spec.format->integer)
             return haq_fail(d, HAQ_INVALID,
                             "layer %s: method %s is for integers, not for %s",
                             l->name, m->name, l->q->spec.format->name);

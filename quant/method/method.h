@@ -40,12 +40,20 @@ struct haq_prepare;
 typedef haq_status haq_method_prepare(struct haq_prepare *p,
                                       struct haq_diag *d);
 
+/* Others change what layers read (quant/split.h): first of all, for all layers
+ * that have the method, into `to`.  HAQ_NOMEM. */
+typedef haq_status haq_method_split(struct haq_prepare *p,
+                                    struct haq_params *to, struct haq_diag *d);
+
 struct haq_method {
     const char *name, *summary;
     haq_method_tune *tune;       /* NULL: nothing to do */
-    haq_method_prepare *prepare; /* NULL: changes no graph */
+    haq_method_prepare *prepare; /* NULL: changes no constants */
+    haq_method_split *split;     /* NULL: changes no layer's inputs */
     bool wants_inputs;           /* haq_method_layer.x, haq_prepare.x */
 };
+
+haq_method_split haq_method_ocs, haq_method_outliers;
 
 haq_method_prepare haq_method_cle, haq_method_hadamard, haq_method_smoothquant,
     haq_method_awq_scale;
@@ -81,12 +89,12 @@ struct haq_method_eyes {
 };
 
 /* Let them: `g` is a graph of its own for this recipe from then on.  What they
- * change beside the layers that the recipe quantizes goes into `constants`
- * (quant/constants.h).  HAQ_NOMEM, and what `eyes` return. */
+ * change beside the layers that the recipe quantizes goes into `changes`
+ * (quant/constants.h, quant/split.h).  HAQ_NOMEM, and what `eyes` return. */
 haq_status haq_methods_prepare_graph(struct haq_graph *g,
                                      const struct haq_recipe *r,
                                      const struct haq_method_eyes *eyes,
-                                     struct haq_params *constants,
+                                     struct haq_params *changes,
                                      struct haq_diag *d);
 
 /* Run the methods of one layer that has more than "rtn", and put what they find
