@@ -68,7 +68,8 @@ static void clip_run(struct haq_method_layer *l, size_t i, double *e)
         float share = 1 - (float)by / GRID;
         haq_qweight_set_range(q, i, run.lo * share, run.hi * share);
         double error = run_error(l, &run, e);
-        if (error < least) {
+        /* Dead channels have larger scales than their range (qweight.h). */
+        if (error < least && q->scale[i] > scale / 2) {
             least = error;
             best = by;
         }

@@ -1,5 +1,6 @@
 #include "quant/method/method.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "base/buf.h"
 #include "quant/layer_weight.h"
 #include "quant/method/prepare.h"
+#include "quant/range.h"
 #include "quant/split.h"
 
 static const struct haq_method table[] = {
@@ -288,6 +290,31 @@ static haq_status keep(struct haq_params *p, const struct haq_method_layer *l,
     return s;
 }
 
+/* Factors between layers may leave a channel whose weights are next to nothing
+ * beside its bias, which then is too large for an int32 in steps of the
+ * accumulator.  Its scale becomes so coarse that the bias fits; what the
+ * weights lose by that is 2^-28 of the bias. */
+static haq_status fit_bias(struct haq_qweight *q, const float *bias,
+                           const struct haq_params *p, const char *tensor,
+                           const struct haq_act_spec *act, struct haq_diag *d)
+{
+    static const float steps = 0x1p28F;
+    float range[2];
+    if (!bias || !act->format->integer || act->dynamic ||
+        q->spec.granularity != HAQ_PER_CHANNEL)
+        return HAQ_OK;
+    haq_status s = haq_range_find(range, tensor, act, NULL, NULL, p, d);
+    if (s)
+        return s;
+    float step = haq_act_params_from_range(act, range[0], range[1]).scale;
+    for (size_t r = 0; r < q->n; r++) {
+        float least = fabsf(bias[r]) / (step * steps);
+        if (q->scale[r] < least)
+            haq_qweight_store_scale(q, r, least);
+    }
+    return HAQ_OK;
+}
+
 haq_status haq_methods_tune(struct haq_params *p, const struct haq_graph *g,
                             const struct haq_node *node,
                             const struct haq_recipe_layer *layer,
@@ -296,6 +323,8 @@ haq_status haq_methods_tune(struct haq_params *p, const struct haq_graph *g,
     struct haq_layer_weight m;
     struct haq_qweight q = {0};
     float *bias = NULL, *before = NULL;
+    bool changed =
+        layer->weight.format->integer && haq_methods_prepare(layer->methods);
     haq_status s = haq_layer_weight_get(&m, g, node, d);
     if (s)
         return s;
@@ -307,13 +336,13 @@ haq_status haq_methods_tune(struct haq_params *p, const struct haq_graph *g,
     if (!s)
         s = copy_bias(&before, g, node, m.n, d);
     l.bias = bias;
+    if (!s && changed)
+        s = fit_bias(&q, bias, p, g->values[node->in[0]].source, &layer->act,
+                     d);
     if (!s)
         s = run_all(&l, layer->methods, d);
     if (!s)
-        s = keep(p, &l, before,
-                 layer->weight.format->integer &&
-                     haq_methods_prepare(layer->methods),
-                 d);
+        s = keep(p, &l, before, changed, d);
     free(bias);
     free(before);
     free(l.target);

@@ -11,7 +11,11 @@
 #include "quant/layer_weight.h"
 
 enum { SCALE = 1, BIAS = 2 }; /* inputs of layers and normalizations */
-enum { GRID = 20 };           /* values of alpha */
+/* Training leaves channels with numbers of 1e-30: what is below this share of
+ * the largest counts as zero.  No factor is beyond 2^6 or below 2^-6: the int32
+ * biases of readers must still fit. */
+static const double dead = 0x1p-12, most_factor = 0x1p6;
+enum { GRID = 20 }; /* values of alpha */
 
 /* ---- what stands in front --------------------------------------------------
  */
@@ -133,6 +137,7 @@ static void describe_inputs(struct haq_smooth_group *g,
 {
     const struct haq_moments *x = &p->x[g->reader[0]];
     const struct haq_channels *c = &g->weight[0];
+    double largest = 0;
     for (size_t i = 0; i < g->channels; i++) {
         g->mean_abs[i] = g->lo[i] = g->hi[i] = 0;
         for (size_t t = 0; t < c->taps; t++) {
@@ -141,7 +146,11 @@ static void describe_inputs(struct haq_smooth_group *g,
             g->lo[i] = fmin(g->lo[i], (double)x->lo[at]);
             g->hi[i] = fmax(g->hi[i], (double)x->hi[at]);
         }
+        largest = fmax(largest, fmax(g->hi[i], -g->lo[i]));
     }
+    for (size_t i = 0; i < g->channels; i++)
+        if (fmax(g->hi[i], -g->lo[i]) <= dead * largest)
+            g->mean_abs[i] = g->lo[i] = g->hi[i] = 0;
 }
 
 /* ---- what factors cost -----------------------------------------------------
@@ -277,6 +286,7 @@ static void normalize(double *s, size_t n)
     for (size_t i = 0; i < n; i++) {
         bool usable = s[i] > 0 && isfinite(s[i]);
         s[i] = usable ? s[i] / sqrt(most * least) : 1;
+        s[i] = fmin(fmax(s[i], 1 / most_factor), most_factor);
     }
 }
 

@@ -28,8 +28,8 @@ struct haq_smooth_group {
 };
 
 /* Factors s ([channels]) for one alpha; what is no positive number (a channel
- * that is always zero, say) becomes 1, the others are divided by the root of
- * largest times least. */
+ * that is always next to zero, say) becomes 1, the others are divided by the
+ * root of largest times least and kept within 2^-6 .. 2^6. */
 typedef void haq_smooth_factors(double *s, const struct haq_smooth_group *g,
                                 double alpha);
 

@@ -199,6 +199,25 @@ def a_changed_file_is_refused(tmp):
                 f"no such constant: exit {r.returncode}: {r.stderr}")
 
 
+def dead_channels_do_no_harm(tmp):
+    """Training leaves channels with weights and activations of 1e-30 beside
+    biases of 0.1."""
+    data = h.SHARED / "mobilenetv1-vww"
+    if not data.is_dir():
+        print(f"skipped: {data} is absent")
+        return
+    for method in ("smoothquant", "awq"):
+        out = tmp / "dead.json"
+        r = h.run("quantize", data / "model.onnx", "--calib",
+                  data / "calib.npz", "--weights", "int8", "--method", method,
+                  "-o", out)
+        checks.that(r.returncode == 0, r.stderr[:300])
+        doc = h.haq("eval", data / "model.onnx", "--data", data / "eval.npz",
+                    "--recipe", out, "--json")
+        got = doc["accuracy"]["value"]
+        checks.that(got > 84, f"{method}: {got} %, float has 85.8")
+
+
 def no_place_for_factors_is_said(tmp):
     r = h.run("quantize", h.EXAMPLE / "model.onnx", "--weights", "int8",
               "--method", "awq", "-o", tmp / "none.json")
@@ -215,5 +234,6 @@ with h.scratch() as folder:
         factors_are_those_of_the_paper(tmp, w, x.astype(np.float64), *args)
     it_helps_and_leaves_the_house(tmp)
     a_changed_file_is_refused(tmp)
+    dead_channels_do_no_harm(tmp)
     no_place_for_factors_is_said(tmp)
 checks.finish()
