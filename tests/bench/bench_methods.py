@@ -11,9 +11,8 @@ model on the same samples, paired, with 95 % intervals, in points (percent for
 perplexity); "agree" is how often both say the same, in percent.  Seconds and
 peak memory are those of the tuning `haq quantize`.
 
---compare: methods beside each other where they differ most, at weights of 3 bits
-with the activations that the model is used with, and those that change
-activations at integers of 8 and 6 bits.
+--compare: methods beside each other: at weights of 3 bits, where they differ
+most, and for a language model those that change the graph.  It takes long.
 """
 import json
 import math
@@ -42,18 +41,18 @@ GOALS = {("fashion-mnist-cnn", 8): 0.3, ("resnet20-cifar10", 8): 0.3,
          ("stories260k-lm", "uint3:group32"): 40}
 
 # Beside each other: weights, activations, methods.
-RANGES = ("rtn", "clip", "clip,gptq", "clip,refine", "clip,adaround",
-          "clip,adaquant", "clip,gptq,refine,bias", "clip,adaround,refine,bias",
-          "clip,adaquant,bias", "clip,gptq,adaquant,bias")
-SMOOTHED = ("rtn", "hadamard", "smoothquant", "hadamard,smoothquant")
+ROUNDED = ("rtn", "clip", "clip,gptq", "clip,refine", "clip,adaround",
+           "clip,adaquant", "clip,gptq,refine,bias", "clip,adaround,refine,bias",
+           "clip,adaquant,bias", "clip,gptq,adaquant,bias")
+MOVED = ("rtn", "hadamard", "smoothquant", "hadamard,smoothquant", "outliers")
 COMPARED = {
     "stories260k-lm":
-        [("int3:group32", "float", m) for m in (*RANGES, "awq", "awq,gptq",
-                                                "hadamard", "hadamard,clip,gptq")]
-        + [("int4:group32", "float", m) for m in
-           ("rtn", "clip", "awq", "hadamard", "clip,gptq", "awq,gptq",
-            "clip,adaquant")]
-        + [(f"int{b}", f"uint{b}", m) for b in (8, 6) for m in SMOOTHED]}
+        [("int3:group32", "float", m) for m in (*ROUNDED, "awq", "hadamard")] +
+        [("int4:group32", "float", m) for m in
+         ("rtn", "hadamard", "clip", "awq", "clip,gptq", "awq,gptq")] +
+        [("int4:tensor", "float", m) for m in
+         ("rtn", "ocs", "refine", "ocs,refine")] +
+        [(f"int{b}", f"uint{b}", m) for b in (8, 6) for m in MOVED]}
 
 
 def run(*args):
@@ -137,7 +136,7 @@ def compared(haq, folder, tmp):
     ref = Reference(haq, folder, tmp)
     recipe = tmp / "r.json"
     for weights, acts, methods in COMPARED.get(
-            folder.name, [("int3", "uint8", m) for m in RANGES]):
+            folder.name, [("int3", "uint8", m) for m in ROUNDED]):
         cost = quantize(haq, folder, recipe, weights, acts, "--method", methods)
         yield [folder.name, f"{weights}, {acts}", methods, *ref.compare(recipe),
                f"{cost[0]:.1f}", f"{cost[1]:.0f}"]
