@@ -41,10 +41,10 @@ haq_status haq_session_ranges_for(struct haq_session *s,
     return status;
 }
 
-static bool prepares(const struct haq_recipe *r)
+static bool any(const struct haq_recipe *r, bool (*does)(const char *methods))
 {
     for (size_t i = 0; i < r->n; i++)
-        if (haq_methods_prepare(r->layer[i].methods))
+        if (does(r->layer[i].methods))
             return true;
     return false;
 }
@@ -81,6 +81,8 @@ static haq_status make_prepared(struct haq_params **out, struct haq_session *s,
         status = haq_params_merge(*out, changes, d);
     if (status == HAQ_OK)
         status = haq_tune_in_order(s, g, r, *out, d);
+    if (status == HAQ_OK)
+        status = haq_session_train(s, g, r, *out, d);
     haq_params_free(changes);
     if (observed)
         haq_calib_fini(&ranges);
@@ -96,10 +98,11 @@ static haq_status make(struct haq_params **out, struct haq_session *s,
     if (status == HAQ_OK)
         status = haq_params_make(out, s->bulk, r,
                                  s->ranges_ready ? &s->ranges : NULL, d);
-    if (status != HAQ_OK)
-        return status;
-    return way == HAQ_TUNE_IN_ORDER ? haq_tune_in_order(s, s->bulk, r, *out, d)
-                                    : haq_tune_alone(s, r, *out, d);
+    if (status == HAQ_OK)
+        status = way == HAQ_TUNE_IN_ORDER
+                     ? haq_tune_in_order(s, s->bulk, r, *out, d)
+                     : haq_tune_alone(s, r, *out, d);
+    return status ? status : haq_session_train(s, s->bulk, r, *out, d);
 }
 
 haq_status haq_session_params(struct haq_session *s, const struct haq_recipe *r,
@@ -108,14 +111,15 @@ haq_status haq_session_params(struct haq_session *s, const struct haq_recipe *r,
 {
     haq_status status;
     *out = NULL;
-    if (!prepares(r))
-        status = make(out, s, r, way, d);
-    else if (way == HAQ_TUNE_IN_ORDER)
-        status = make_prepared(out, s, r, d);
+    bool prepared = any(r, haq_methods_prepare);
+    bool whole = prepared || any(r, haq_methods_train);
+    if (way == HAQ_TUNE_IN_ORDER || !whole)
+        status =
+            prepared ? make_prepared(out, s, r, d) : make(out, s, r, way, d);
     else
         status = haq_fail(d, HAQ_INVALID,
-                          "a method of this recipe changes several layers at "
-                          "once: haq quantize makes the params file that it "
+                          "a method of this recipe works on the whole network: "
+                          "haq quantize makes the params file that it "
                           "needs");
     if (status != HAQ_OK) {
         haq_params_free(*out);

@@ -140,10 +140,15 @@ static haq_status copy_config(struct haq_session *s,
                               const struct haq_session_config *c,
                               struct haq_diag *d)
 {
-    const char **strings[] = {&s->config.model_path, &s->config.calib_path,
-                              &s->config.eval_path,  &s->config.model_hash,
-                              &s->config.calib_hash, &s->config.eval_hash,
-                              &s->config.metric};
+    const char **strings[] = {&s->config.model_path,
+                              &s->config.calib_path,
+                              &s->config.eval_path,
+                              &s->config.model_hash,
+                              &s->config.calib_hash,
+                              &s->config.eval_hash,
+                              &s->config.metric,
+                              &s->config.training.path,
+                              &s->config.training.optimizer};
     struct haq_dim_binding *dims;
 
     s->config = *c;
@@ -184,6 +189,8 @@ static haq_status open_all(struct haq_session *s, struct haq_diag *d)
     if (status == HAQ_OK)
         status =
             load_data(s, &s->eval, s->config.eval_path, s->config.eval_hash, d);
+    if (status == HAQ_OK)
+        status = load_data(s, &s->train, s->config.training.path, NULL, d);
     if (status == HAQ_OK)
         status = choose_metric(s, d);
     if (status == HAQ_OK)
@@ -258,6 +265,7 @@ void haq_session_close(struct haq_session *s)
         haq_calib_fini(&s->ranges);
     close_data(&s->calib);
     close_data(&s->eval);
+    close_data(&s->train);
     haq_qweight_cache_free(s->weights);
     haq_tuned_fini(&s->tuned);
     haq_pack_cache_free(s->packs);

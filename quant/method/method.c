@@ -58,6 +58,9 @@ static const struct haq_method table[] = {
      .summary = "means of the output corrected",
      .tune = haq_method_bias,
      .wants_inputs = true},
+    {.name = "qat",
+     .summary = "the whole network fine-tuned on its data",
+     .trains = true},
 };
 enum { N_METHODS = sizeof table / sizeof *table };
 
@@ -139,6 +142,11 @@ static bool prepares(const struct haq_method *m)
     return m->prepare || m->split;
 }
 
+static bool trains(const struct haq_method *m)
+{
+    return m->trains;
+}
+
 bool haq_methods_want_inputs(const char *methods)
 {
     return any(methods, looks);
@@ -149,7 +157,12 @@ bool haq_methods_prepare(const char *methods)
     return any(methods, prepares);
 }
 
-static bool has(const char *methods, const char *name)
+bool haq_methods_train(const char *methods)
+{
+    return any(methods, trains);
+}
+
+bool haq_methods_have(const char *methods, const char *name)
 {
     size_t len = strlen(name);
     for (const char *at = methods; *at;) {
@@ -192,8 +205,8 @@ static haq_status prepare(struct haq_prepare *p, const struct haq_method *m,
     p->method = m->name;
     for (int i = 0; i < p->g->n_nodes; i++) {
         const struct haq_recipe_layer *l = p->layer[i];
-        p->member[i] =
-            l && l->weight.format->integer && has(l->methods, m->name);
+        p->member[i] = l && l->weight.format->integer &&
+                       haq_methods_have(l->methods, m->name);
         some = some || p->member[i];
     }
     if (!some)
@@ -244,7 +257,8 @@ static haq_status run_all(struct haq_method_layer *l, const char *methods,
     for (const char *at = ordered; !s && *at;) {
         size_t len = strcspn(at, ",");
         const struct haq_method *m = &table[find(at, len)];
-        if ((m->wants_inputs || prepares(m)) && !l->q->spec.format->integer)
+        if ((m->wants_inputs || m->trains || prepares(m)) &&
+            !l->q->spec.format->integer)
             return haq_fail(d, HAQ_INVALID,
                             "layer %s: method %s is for integers, not for %s",
                             l->name, m->name, l->q->spec.format->name);

@@ -51,6 +51,8 @@ struct haq_method {
     haq_method_prepare *prepare; /* NULL: changes no constants */
     haq_method_split *split;     /* NULL: changes no layer's inputs */
     bool wants_inputs;           /* haq_method_layer.x, haq_prepare.x */
+    bool trains; /* works on the whole network once all layers are tuned: what
+                    runs it lies in train/ */
 };
 
 haq_method_split haq_method_ocs, haq_method_outliers;
@@ -76,6 +78,12 @@ haq_status haq_methods_parse(char out[HAQ_METHODS_TEXT], const char *list,
 
 /* Does one of a list that was parsed want to see inputs? */
 bool haq_methods_want_inputs(const char *methods);
+
+/* Does one of them train the network afterwards? */
+bool haq_methods_train(const char *methods);
+
+/* Is `name` in a list that was parsed? */
+bool haq_methods_have(const char *methods, const char *name);
 
 /* Does one of them change the graph first? */
 bool haq_methods_prepare(const char *methods);
