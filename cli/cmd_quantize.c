@@ -60,7 +60,7 @@ haq_status haq_cmd_quantize(const struct haq_command *self, int argc,
                               .calibration = "minmax",
                               .method = "rtn",
                               .training = haq_training_default()};
-    char methods[800], calibrations[200];
+    char methods[1400], calibrations[200];
     struct haq_progress_count count;
     const struct haq_opt opts[] = {
         {"calib", 0, HAQ_OPT_TEXT, &a.calib, "C.npz", "calibration data"},

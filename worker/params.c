@@ -58,10 +58,14 @@ static haq_status make_prepared(struct haq_params **out, struct haq_session *s,
 {
     struct haq_graph *g = NULL;
     struct haq_calib ranges = {0};
+    struct haq_params *changes = haq_params_new();
+    const struct haq_method_eyes eyes = {haq_tune_look, s};
     bool observed = false, bins = false;
-    haq_status status = haq_session_graph(&g, s, (size_t)s->bulk->batch, d);
+    haq_status status =
+        changes ? haq_session_graph(&g, s, (size_t)s->bulk->batch, d)
+                : haq_fail(d, HAQ_NOMEM, "parameters");
     if (status == HAQ_OK)
-        status = haq_methods_prepare_graph(g, r, d);
+        status = haq_methods_prepare_graph(g, r, &eyes, changes, d);
     if (status == HAQ_OK)
         status = wants_bins(r, &bins, d);
     if (status == HAQ_OK && wants_ranges(r)) {
@@ -78,9 +82,12 @@ static haq_status make_prepared(struct haq_params **out, struct haq_session *s,
     if (status == HAQ_OK)
         status = haq_params_make(out, g, r, observed ? &ranges : NULL, d);
     if (status == HAQ_OK)
+        status = haq_params_merge(*out, changes, d);
+    if (status == HAQ_OK)
         status = haq_tune_in_order(s, g, r, *out, d);
     if (status == HAQ_OK)
         status = haq_session_train(s, g, r, *out, d);
+    haq_params_free(changes);
     if (observed)
         haq_calib_fini(&ranges);
     haq_graph_free(g);

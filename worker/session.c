@@ -7,7 +7,9 @@
 #include "graph/op.h"
 #include "hwprofiles/machine.h"
 #include "quant/calib.h"
+#include "quant/constants.h"
 #include "quant/method/method.h"
+#include "quant/split.h"
 #include "runtime/observe.h"
 #include "worker/doubts.h"
 #include "worker/session_priv.h"
@@ -353,6 +355,23 @@ static haq_status read_params(struct haq_ready *b, const struct haq_recipe *r,
     return status;
 }
 
+/* A graph of its own where the recipe changes the model's; nothing made from it
+ * may be shared, for all of that goes by names. */
+static haq_status take_changes(struct haq_ready *b, struct haq_session *s,
+                               const struct haq_graph *g, struct haq_diag *d)
+{
+    if (!haq_constants_present(b->params) && !haq_split_present(b->params))
+        return HAQ_OK;
+    haq_status status = haq_session_graph(&b->own, s, (size_t)g->batch, d);
+    if (status == HAQ_OK)
+        status = haq_split_apply(b->own, b->params, d);
+    if (status == HAQ_OK)
+        status = haq_constants_apply(b->own, b->params, d);
+    if (status == HAQ_OK && !(b->weights = haq_qweight_cache_new()))
+        status = haq_fail(d, HAQ_NOMEM, "weights of a recipe");
+    return status;
+}
+
 haq_status haq_ready_make(struct haq_ready *b, struct haq_session *s,
                           const struct haq_graph *g,
                           const struct haq_recipe *recipe, struct haq_diag *d)
@@ -373,9 +392,15 @@ haq_status haq_ready_make(struct haq_ready *b, struct haq_session *s,
         else if (status == HAQ_OK)
             status = haq_session_ranges_for(s, recipe, d);
         if (status == HAQ_OK)
+            status = take_changes(b, s, g, d);
+        if (status == HAQ_OK && b->own) {
+            g = b->own;
+            opt.cache = NULL;
+        }
+        if (status == HAQ_OK)
             status =
                 haq_apply(&b->q, g, recipe, s->ranges_ready ? &s->ranges : NULL,
-                          b->params, s->weights, d);
+                          b->params, b->own ? b->weights : s->weights, d);
     }
     if (status == HAQ_OK)
         status = haq_plan_new(&b->plan, g, recipe ? &b->q : NULL, &opt, d);
@@ -390,6 +415,8 @@ void haq_ready_fini(struct haq_ready *b)
     if (b->quantized)
         haq_qgraph_fini(&b->q);
     haq_params_free(b->params);
+    haq_qweight_cache_free(b->weights);
+    haq_graph_free(b->own);
     *b = (struct haq_ready){0};
 }
 

@@ -55,6 +55,10 @@ struct haq_ready {
     struct haq_params *params;
     struct haq_plan *plan;
     bool quantized;
+    /* Where the recipe changes the graph: a copy, and its weights.  NULL:
+     * shared with all others. */
+    struct haq_graph *own;
+    struct haq_qweight_cache *weights;
 };
 
 /* recipe NULL: float.  Checks the recipe against the model, calibrates when it

@@ -20,6 +20,22 @@ static haq_status need_calibration(const struct haq_session *s,
                           "(--calib)");
 }
 
+haq_status haq_tune_look(void *arg, const struct haq_graph *g, const int *node,
+                         size_t n, struct haq_moments *x, struct haq_diag *d)
+{
+    struct haq_session *s = arg;
+    struct haq_plan_options opt = {.isa = s->config.isa, .cache = NULL};
+    struct haq_plan *model = NULL;
+    haq_status status = need_calibration(s, d);
+    if (status == HAQ_OK)
+        status = haq_plan_new(&model, g, NULL, &opt, d);
+    if (status == HAQ_OK)
+        status = haq_layer_inputs(x, model, NULL, node, n, &s->calib.set,
+                                  SAMPLES_ALONE, s->pool, d);
+    haq_plan_free(model);
+    return status;
+}
+
 /* The node of a layer that has something to tune, or -1. */
 static int tuned_node(const struct haq_graph *g,
                       const struct haq_recipe_layer *l)
