@@ -7,9 +7,9 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/search_job.h"
+#include "cli/space_opts.h"
 #include "graph/onnx_import.h"
 #include "report/report.h"
-#include "search/space.h"
 #include "worker/task.h"
 
 enum { DEFAULT_TIME_S = 600 };
@@ -18,7 +18,9 @@ struct search_args {
     struct haq_common common;
     struct haq_search_job job;
     struct haq_opt_list dims;
-    const char *objectives, *formats, *methods;
+    struct haq_space_opts space;
+    struct haq_space_wish *wish;
+    const char *objectives, *methods;
     char *dims_json; /* owned */
     struct haq_arena arena;
     struct haq_dim_binding bound[HAQ_OPT_LIST_MAX];
@@ -51,9 +53,20 @@ static haq_status parse(struct search_args *a, const struct haq_command *self,
          "folder of the job (default ./MODELNAME-haq)"},
         {"objectives", 0, HAQ_OPT_TEXT, &a->objectives, "LIST",
          "any of accuracy,latency,size (default all)"},
-        {"formats", 0, HAQ_OPT_TEXT, &a->formats, "LIST",
+        {"formats", 0, HAQ_OPT_TEXT, &a->space.formats, "LIST",
          "weight formats to use beside int8 and float: binary, ternary, int2 "
          "to int7 (default int2 to int7)"},
+        {"pin", 0, HAQ_OPT_LIST, &a->space.pins, "LAYER=FORMAT",
+         "only this format for layers of this name or pattern (several times)"},
+        {"ban", 0, HAQ_OPT_LIST, &a->space.bans, "[LAYER=]FORMAT",
+         "never this format, anywhere or in these layers (several times)"},
+        {"first-last", 0, HAQ_OPT_TEXT, &a->space.first_last, "FORMAT",
+         "of the first and the last layer, free (the default) or as int8"},
+        {"space", 0, HAQ_OPT_TEXT, &a->space.file, "FILE.yaml",
+         "formats, pins, bans and ties from a file"},
+        {"target", 0, HAQ_OPT_TEXT, &a->space.target, "FILE[:DEVICE]",
+         "use only what this device executes (haq devices --save); default: "
+         "this CPU"},
         {"max-drop", 0, HAQ_OPT_REAL, &c->max_drop, "POINTS",
          "accuracy that may be lost (percent for perplexity)"},
         {"max-latency", 0, HAQ_OPT_REAL, &c->max_latency_ms, "MS",
@@ -119,10 +132,9 @@ static haq_status check(struct search_args *a, struct haq_diag *d)
     j->threads = a->common.threads;
     j->quiet = a->common.quiet;
     haq_status s = haq_objectives_parse(&c->objectives, a->objectives, d);
-    if (s == HAQ_OK && a->formats) {
-        s = haq_space_formats_parse(&c->formats, a->formats, d);
-        s = haq_fail_in(d, s, "--formats");
-    }
+    if (s == HAQ_OK)
+        s = haq_space_wish_new(&a->wish, &a->space, j->isa, c, d);
+    j->space = haq_space_wish_json(a->wish);
     if (!a->methods)
         a->methods = j->calib ? "clip,gptq" : "clip";
     if (s == HAQ_OK)
@@ -191,6 +203,7 @@ haq_status haq_cmd_search(const struct haq_command *self, int argc, char **argv,
                  "command with --resume goes on",
                  o.dir);
     haq_search_outcome_fini(&o);
+    haq_space_wish_free(a.wish);
     free(a.dims_json);
     haq_arena_fini(&a.arena);
     return s;

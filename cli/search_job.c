@@ -30,6 +30,7 @@ struct running {
     size_t written_tells; /* results that the front on disk knows */
     uint64_t next_write_ns;
     bool announced;
+    size_t warned;           /* warnings of the search that were shown */
     haq_status write_status; /* of the first write that failed */
     struct haq_diag write_diag;
 };
@@ -90,6 +91,8 @@ static json_t *identity(const struct haq_search_job *j)
         json_object_set_new(o, "formats", json_string(formats));
     if (o && c->methods && strcmp(c->methods, "rtn") != 0)
         json_object_set_new(o, "methods", json_string(c->methods));
+    if (o && j->space)
+        json_object_set_new(o, "space", json_deep_copy(j->space));
     if (o && j->dims)
         json_object_set_new(o, "dims", json_string(j->dims));
     return o;
@@ -164,6 +167,16 @@ static void announce(struct running *r, const struct haq_embed_view *v)
         haq_log(HAQ_LOG_INFO, "going on with %s", r->out->dir);
 }
 
+static void warn(struct running *r, const struct haq_embed_view *v)
+{
+    size_t n = v->started ? haq_search_warnings(r->driver.search) : 0;
+    for (; r->warned < n && !r->job->quiet; r->warned++) {
+        haq_progress_end(&r->line);
+        haq_log(HAQ_LOG_WARN, "%s",
+                haq_search_warning(r->driver.search, r->warned));
+    }
+}
+
 static double time_left(const struct running *r, double fraction,
                         double elapsed_s)
 {
@@ -199,6 +212,7 @@ static void on_turn(void *ctx, const struct haq_embed_view *v)
     struct running *r = ctx;
     r->out->view = *v;
     announce(r, v);
+    warn(r, v);
     draw(r, v);
     /* A timed task has the machine for itself. */
     if (!v->started || v->work.quiet || tells(v) == r->written_tells ||

@@ -24,6 +24,7 @@ struct haq_search_job {
     const struct haq_dim_binding *bound_dims; /* the same as bindings */
     size_t n_dims;
     struct haq_search_config search; /* what the options say of it */
+    const json_t *space; /* what makes its space this one, or NULL; borrowed */
     bool resume, quiet;
     unsigned isa;
     size_t threads, workers;

@@ -13,7 +13,8 @@ static const double latency_step = 0.02;
 
 enum { SLICE_COUNTING = 1024, SLICE_OTHER = 96 };
 
-static struct haq_candidate *make(struct haq_search *s, const int *genes)
+static struct haq_candidate *make(struct haq_search *s,
+                                  const struct haq_choice *choice)
 {
     if (s->n_candidates == s->room) {
         size_t room = s->room ? 2 * s->room : 64;
@@ -24,10 +25,12 @@ static struct haq_candidate *make(struct haq_search *s, const int *genes)
         s->candidate = p, s->room = room;
     }
     struct haq_candidate *c = haq_arena_alloc(&s->arena, sizeof *c);
-    int *copy = haq_arena_copy(&s->arena, genes, s->space.genes * sizeof *copy);
-    if (!c || !copy || haq_space_recipe(&s->space, genes, &c->recipe, NULL))
+    struct haq_choice *copy =
+        haq_arena_copy(&s->arena, choice, s->space.layers->n * sizeof *copy);
+    if (!c || !copy || haq_space_recipe(&s->space, choice, &c->recipe, NULL))
         return NULL;
-    c->genes = copy;
+    c->choice = copy;
+    c->outside = !haq_space_holds(&s->space, choice);
     if (haq_recipe_assignment_id(&c->recipe, c->id, NULL)) {
         haq_recipe_fini(&c->recipe);
         return NULL;
@@ -37,16 +40,36 @@ static struct haq_candidate *make(struct haq_search *s, const int *genes)
     return c;
 }
 
-struct haq_candidate *haq_candidate_get(struct haq_search *s, int *genes)
+struct haq_candidate *haq_candidate_of(struct haq_search *s,
+                                       const struct haq_choice *choice)
 {
-    haq_space_canonical(&s->space, genes);
     for (size_t i = 0; i < s->n_candidates; i++)
-        if (!memcmp(s->candidate[i]->genes, genes,
-                    s->space.genes * sizeof *genes))
+        if (!memcmp(s->candidate[i]->choice, choice,
+                    s->space.layers->n * sizeof *choice))
             return s->candidate[i];
-    struct haq_candidate *c = make(s, genes);
+    struct haq_candidate *c = make(s, choice);
     if (!c)
         haq_search_fail(s, HAQ_NOMEM, "no memory for another candidate");
+    return c;
+}
+
+struct haq_choice *haq_choices_new(struct haq_search *s)
+{
+    struct haq_choice *choice = calloc(s->space.layers->n, sizeof *choice);
+    if (!choice)
+        haq_search_fail(s, HAQ_NOMEM, "no memory for another candidate");
+    return choice;
+}
+
+struct haq_candidate *haq_candidate_get(struct haq_search *s, const int *genes)
+{
+    struct haq_choice *choice = haq_choices_new(s);
+    struct haq_candidate *c = NULL;
+    if (choice) {
+        haq_space_choices(&s->space, genes, choice);
+        c = haq_candidate_of(s, choice);
+    }
+    free(choice);
     return c;
 }
 

@@ -56,7 +56,7 @@ static bool any_confirmed(const struct haq_search *s)
 {
     for (size_t i = 0; i < s->n_candidates && s->phase > HAQ_PHASE_EVOLVE; i++)
         if (haq_candidate_confirmed(s, s->candidate[i]) &&
-            !s->candidate[i]->label)
+            !s->candidate[i]->label && !s->candidate[i]->outside)
             return true;
     return false;
 }
@@ -74,7 +74,8 @@ static bool choice_init(struct choice *c, const struct haq_search *s)
         return false;
     for (size_t i = 0; i < s->n_candidates; i++) {
         const struct haq_candidate *x = s->candidate[i];
-        if (!usable(s, x) || (strict && !haq_candidate_confirmed(s, x)))
+        if (x->outside || !usable(s, x) ||
+            (strict && !haq_candidate_confirmed(s, x)))
             continue;
         haq_candidate_judge(s, x, true, c->f + c->n * m, &c->violation[c->n]);
         c->candidate[c->n++] = x;
@@ -260,7 +261,7 @@ static json_t *bits_json(const struct haq_search *s,
     int bad = !words || !acts;
     for (size_t l = 0; l < s->space.layers->n && !bad; l++) {
         const struct haq_layer *layer = &s->space.layers->layer[l];
-        struct haq_choice x = haq_space_get(&s->space, l, c->genes);
+        struct haq_choice x = c->choice[l];
         double n = (double)layer->channels * (double)layer->reduction;
         char text[HAQ_CHOICE_TEXT];
         haq_choice_text(x, text);
@@ -423,11 +424,33 @@ static json_t *layers_json(const struct haq_search *s)
     return list;
 }
 
+/* Formats that some layer may have. */
+static unsigned used_formats(const struct haq_search *s)
+{
+    unsigned mask = 0;
+    for (int i = 0; i < s->space.weights; i++)
+        mask |= 1u << s->space.weight[i];
+    return mask;
+}
+
 static json_t *formats_json(const struct haq_search *s)
 {
     char text[HAQ_FORMATS_TEXT];
-    haq_space_formats_text(s->config.formats, text);
+    haq_space_formats_text(used_formats(s), text);
     return json_string(text);
+}
+
+static json_t *warnings_json(const struct haq_search *s)
+{
+    json_t *list = json_array();
+    int bad = !list;
+    for (size_t i = 0; i < s->n_warnings && !bad; i++)
+        bad = json_array_append_new(list, json_string(s->warning[i]));
+    if (bad) {
+        json_decref(list);
+        return NULL;
+    }
+    return list;
 }
 
 static json_t *failures_json(const struct haq_search *s)
@@ -523,6 +546,7 @@ static int fill_front(const struct haq_search *s, const struct choice *c,
            set(o, "objectives", objectives_json(k->objectives)) |
            set(o, "limits", limits_json(k)) |
            set(o, "formats", formats_json(s)) |
+           set(o, "warnings", warnings_json(s)) |
            set(o, "algorithm", json_string(s->algo->name)) |
            set(o, "baseline", candidate_json(s, s->base)) |
            set(o, "uniform_int8", candidate_json(s, s->uniform[INT8])) |

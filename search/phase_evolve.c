@@ -187,12 +187,7 @@ static bool add_member(struct haq_search *s, size_t id, const int *vector)
 {
     if (!reserve_members(s, s->n_members + 1))
         return false;
-    int *genes = malloc(s->space.genes * sizeof *genes);
-    if (!genes)
-        return false;
-    memcpy(genes, vector, s->space.genes * sizeof *genes);
-    struct haq_candidate *c = haq_candidate_get(s, genes);
-    free(genes);
+    struct haq_candidate *c = haq_candidate_get(s, vector);
     if (!c)
         return false;
     s->member_id[s->n_members] = id;
@@ -264,7 +259,7 @@ void haq_plan_evolve(struct haq_search *s)
 static bool confirmable(const struct haq_search *s,
                         const struct haq_candidate *c)
 {
-    return c->slice.known && !c->failed &&
+    return c->slice.known && !c->failed && !c->outside &&
            (!haq_uses_latency(s) || haq_candidate_timing(c));
 }
 

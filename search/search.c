@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "search/rules.h"
 #include "search/search_priv.h"
 
 const struct haq_phase haq_phases[] = {
@@ -50,14 +51,13 @@ static haq_status check_config(const struct haq_search_config *c,
 
 static haq_status check_size(const struct haq_search *s, struct haq_diag *d)
 {
-    const struct haq_candidate *c = s->uniform[s->space.weight[0]];
-    double least = (double)c->size_bytes;
+    double least = (double)haq_space_least_bytes(&s->space);
     if (s->config.max_size_bytes >= least)
         return HAQ_OK;
     return haq_fail(d, HAQ_USAGE,
-                    "--max-size %.0f cannot be met: with %s everywhere the "
-                    "network takes %.0f bytes",
-                    s->config.max_size_bytes, c->label, least);
+                    "--max-size %.0f cannot be met: with the smallest choice "
+                    "in every layer the network takes %.0f bytes",
+                    s->config.max_size_bytes, least);
 }
 
 static bool copy_strings(struct haq_search *s)
@@ -92,6 +92,27 @@ static bool make_tables(struct haq_search *s)
     return true;
 }
 
+static void warn(void *search, const char *sentence)
+{
+    haq_search_warn(search, "%s", sentence);
+}
+
+/* What the target cannot run goes first: a rule that asks for it then fails. */
+static haq_status restrict_space(struct haq_search *s, struct haq_diag *d)
+{
+    if (s->config.capabilities)
+        haq_space_target(&s->space, s->config.capabilities,
+                         s->config.target ? s->config.target : "the target",
+                         warn, s);
+    haq_status status = haq_space_apply(&s->space, s->config.rules, d);
+    s->config.rules = NULL;
+    s->config.capabilities = NULL;
+    s->config.target = NULL;
+    if (status == HAQ_OK)
+        haq_warn_space(s);
+    return status;
+}
+
 haq_status haq_search_new(struct haq_search **out,
                           const struct haq_search_config *config,
                           const struct haq_layers *layers, struct haq_diag *d)
@@ -117,6 +138,9 @@ haq_status haq_search_new(struct haq_search **out,
     status = haq_space_init(&s->space, layers, config->formats,
                             config->has_calibration, s->config.calib_hash,
                             s->config.calib_method, d);
+    if (status)
+        goto done;
+    status = restrict_space(s, d);
     if (status)
         goto done;
     if (s->config.methods)
@@ -346,7 +370,7 @@ static void best_line(const struct haq_search *s, char *out, size_t room)
     for (size_t i = 0; i < s->n_candidates; i++) {
         const struct haq_candidate *c = s->candidate[i];
         double f[HAQ_MAX_OBJECTIVES], violation;
-        if (!c->slice.known || c == s->base)
+        if (!c->slice.known || c->outside || c == s->base)
             continue;
         haq_candidate_judge(s, c, false, f, &violation);
         if (violation > 0)

@@ -36,7 +36,8 @@ struct haq_timing {
 };
 
 struct haq_candidate {
-    int *genes;        /* canonical, in the arena */
+    struct haq_choice *choice; /* [layers], in the arena */
+    bool outside; /* no point of the space: a reference, or for measuring */
     const char *label; /* "float", "int8" ...: a baseline; else NULL */
     struct haq_recipe recipe;
     char id[HAQ_HASH_HEX];
@@ -45,6 +46,8 @@ struct haq_candidate {
     struct haq_timing quick, thorough;
     const char *failed; /* why it cannot be used; NULL = fine */
 };
+
+enum { HAQ_WARNINGS = 64 }; /* more are not kept */
 
 enum haq_slot_kind {
     HAQ_SLOT_SLICE,
@@ -114,6 +117,9 @@ struct haq_search {
     size_t done_slots;        /* of this phase, for the progress bar */
     size_t population;
 
+    const char *warning[HAQ_WARNINGS]; /* in the arena */
+    size_t n_warnings;
+
     bool stopped, over;
     haq_status status; /* of the failure that ended it */
     struct haq_diag diag;
@@ -121,13 +127,14 @@ struct haq_search {
 
 /* ---- candidates (candidate.c) ---------------------------------------------*/
 
-/* The candidate of these genes (made canonical in place), found or made; NULL
- * when memory is out, and then s->status is set. */
-struct haq_candidate *haq_candidate_get(struct haq_search *s, int *genes);
+/* The candidate of these genes or choices [layers], found or made; NULL when
+ * memory is out, and then s->status is set. */
+struct haq_candidate *haq_candidate_get(struct haq_search *s, const int *genes);
+struct haq_candidate *haq_candidate_of(struct haq_search *s,
+                                       const struct haq_choice *choice);
 
-/* The candidate with this choice in every layer; `genes` is scratch. */
-struct haq_candidate *haq_candidate_fill(struct haq_search *s,
-                                         struct haq_choice c, int *genes);
+/* Scratch for one candidate: [layers].  NULL as above. */
+struct haq_choice *haq_choices_new(struct haq_search *s);
 
 /* Loss against float on the same samples: points, or percent of the float
  * value; positive is worse.  NAN when one of them is unknown. */
@@ -162,6 +169,10 @@ bool haq_candidate_confirmed(const struct haq_search *s,
 bool haq_predict_timing(const struct haq_search *s,
                         const struct haq_candidate *c, struct haq_timing *out);
 
+/* The same for the fastest choice of every layer: no point of the space is
+ * predicted to be faster.  NAN: unknown. */
+double haq_predict_least_ms(const struct haq_search *s);
+
 bool haq_uses_latency(const struct haq_search *s);
 size_t haq_objective_count(const struct haq_search *s);
 size_t haq_slice(const struct haq_search *s);
@@ -179,6 +190,16 @@ double haq_drop_limit(const struct haq_search *s, bool final);
 void haq_candidate_judge(const struct haq_search *s,
                          const struct haq_candidate *c, bool final, double *f,
                          double *violation);
+
+/* ---- warnings (warn.c) ----------------------------------------------------*/
+
+void haq_search_warn(struct haq_search *s, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* What the space is, and what the measured table says, that a user should
+ * know. */
+void haq_warn_space(struct haq_search *s);
+void haq_warn_profile(struct haq_search *s);
 
 /* ---- slots (slot.c) -------------------------------------------------------*/
 
