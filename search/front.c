@@ -280,18 +280,31 @@ static json_t *bits_json(const struct haq_search *s,
                      "layers", words, "activations", acts);
 }
 
+/* {"kept": is it tuned in order, "gain": what that is worth in the metric's
+ * unit, positive is better}; null: not tried. */
+static json_t *refined_json(const struct haq_search *s,
+                            const struct haq_candidate *c)
+{
+    if (!c->refined)
+        return json_null();
+    double gain = c->whole.value.value - c->alone.value.value;
+    return json_pack(
+        "{s:b,s:o}", "kept", c->in_order, "gain",
+        haq_json_real(s->config.higher_is_better ? gain : 0 - gain));
+}
+
 static json_t *candidate_json(const struct haq_search *s,
                               const struct haq_candidate *c)
 {
     double drop = haq_candidate_drop(s, c, haq_candidate_whole(s, c));
     double ratio = (double)s->base->size_bytes / (double)c->size_bytes;
     json_t *o = json_pack(
-        "{s:s%,s:s?,s:o,s:o,s:I,s:o,s:b,s:o,s:o}", "id", c->id, ID_DIGITS,
+        "{s:s%,s:s?,s:o,s:o,s:I,s:o,s:b,s:o,s:o,s:o}", "id", c->id, ID_DIGITS,
         "label", c->label, "accuracy", accuracy_json(shown(s, c)), "drop",
         haq_json_real(drop), "size_bytes", (json_int_t)c->size_bytes,
         "compression", haq_json_real(ratio), "confirmed",
-        haq_candidate_confirmed(s, c), "bits", bits_json(s, c), "recipe_json",
-        haq_recipe_to_json(&c->recipe));
+        haq_candidate_confirmed(s, c), "refined", refined_json(s, c), "bits",
+        bits_json(s, c), "recipe_json", haq_recipe_to_json(&c->recipe));
     if (o && add_latency(s, c, o)) {
         json_decref(o);
         o = NULL;

@@ -48,7 +48,9 @@ bool haq_evolve_late(const struct haq_search *s)
     double time = s->config.time_s;
     if (!(time > 0) || s->replaying)
         return false;
-    double reserve = fmin(CONFIRM_WISH * confirm_cost(s), confirm_share * time);
+    double reserve =
+        fmin(CONFIRM_WISH * confirm_cost(s), confirm_share * time) +
+        haq_refine_reserve(s);
     return s->elapsed_s > fmin(evolve_until * time, time - reserve);
 }
 
@@ -163,7 +165,7 @@ static void tell_members(struct haq_search *s)
     s->n_members = 0;
 }
 
-static bool reserve_members(struct haq_search *s, size_t n)
+bool haq_members_reserve(struct haq_search *s, size_t n)
 {
     size_t room = s->member_room ? s->member_room : 64;
     while (room < n)
@@ -185,7 +187,7 @@ static bool reserve_members(struct haq_search *s, size_t n)
 
 static bool add_member(struct haq_search *s, size_t id, const int *vector)
 {
-    if (!reserve_members(s, s->n_members + 1))
+    if (!haq_members_reserve(s, s->n_members + 1))
         return false;
     struct haq_candidate *c = haq_candidate_get(s, vector);
     if (!c)
@@ -328,7 +330,7 @@ static void choose_members(struct haq_search *s)
     bool ok = pool_init(&p, s);
     if (ok)
         chosen = choose_points(&p, m, most, &ok);
-    ok = ok && reserve_members(s, chosen);
+    ok = ok && haq_members_reserve(s, chosen);
     if (!ok)
         haq_search_fail(s, HAQ_NOMEM, "no memory for confirming the front");
     s->n_members = s->confirmed = s->batch = 0;
@@ -345,7 +347,8 @@ static size_t affordable_batch(const struct haq_search *s)
     size_t most = left < CONFIRM_BATCH ? left : CONFIRM_BATCH;
     if (!(s->config.time_s > 0) || s->replaying || !s->batch)
         return most;
-    double n = (s->config.time_s - s->elapsed_s) / fmax(confirm_cost(s), 1e-6);
+    double left_s = s->config.time_s - haq_refine_reserve(s) - s->elapsed_s;
+    double n = left_s / fmax(confirm_cost(s), 1e-6);
     return n < 1 ? 0 : n < (double)most ? (size_t)n : most;
 }
 

@@ -15,6 +15,7 @@ const struct haq_phase haq_phases[] = {
     {"profile", haq_plan_profile, 0.5},
     {"evolve", haq_plan_evolve, 0},
     {"confirm", haq_plan_confirm, 1},
+    {"refine", haq_plan_refine, 1},
     {0},
 };
 
@@ -198,7 +199,7 @@ void haq_search_fail(struct haq_search *s, haq_status status, const char *text)
 static void learn_costs(struct haq_search *s, double wall)
 {
     double seconds = 0;
-    size_t samples = 0, timings = 0, evaluations = 0;
+    size_t samples = 0, timings = 0, evaluations = 0, refined = 0;
     for (size_t i = 0; i < s->n_slots; i++) {
         const struct haq_slot *slot = &s->slot[i];
         bool evaluates =
@@ -208,10 +209,13 @@ static void learn_costs(struct haq_search *s, double wall)
         seconds += counts ? slot->seconds : 0;
         evaluations += evaluates;
         timings += slot->kind == HAQ_SLOT_QUICK;
+        refined += slot->kind == HAQ_SLOT_ORDER;
     }
     bool now = s->phase == HAQ_PHASE_EVOLVE && !s->replaying;
     if (now && timings && timings == s->n_slots)
         s->quick_s = wall / (double)timings;
+    if (refined && !s->replaying)
+        s->refine_s = wall / (double)refined;
     if (samples && now && evaluations == s->n_slots)
         s->sample_s = wall / (double)samples;
     else if (samples && seconds > 0)
@@ -350,7 +354,7 @@ static double fraction(const struct haq_search *s, double elapsed_s)
     if (s->config.time_s > 0)
         done = elapsed_s / s->config.time_s;
     if (s->config.trials) {
-        static const double start[] = {0, 0.05, 0.15, 0.2, 0.9};
+        static const double start[] = {0, 0.05, 0.15, 0.2, 0.9, 0.95};
         double n = s->phase == HAQ_PHASE_EVOLVE
                        ? 0.7 * (double)haq_search_evaluations(s) /
                              (double)s->config.trials

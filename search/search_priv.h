@@ -43,6 +43,9 @@ struct haq_candidate {
     char id[HAQ_HASH_HEX];
     size_t size_bytes;
     struct haq_accuracy slice, whole; /* whole: of all samples */
+    struct haq_accuracy alone;        /* whole as it was before refining */
+    bool refined, in_order; /* tuned in order, too; and that is better: it is
+                               what whole says */
     struct haq_timing quick, thorough;
     const char *failed; /* why it cannot be used; NULL = fine */
 };
@@ -54,6 +57,7 @@ enum haq_slot_kind {
     HAQ_SLOT_WHOLE,
     HAQ_SLOT_DAMAGE, /* sensitivity of one layer */
     HAQ_SLOT_PROFILE,
+    HAQ_SLOT_ORDER, /* all samples, tuned in order */
     HAQ_SLOT_QUICK,
     HAQ_SLOT_THOROUGH,
     HAQ_SLOT_KINDS
@@ -114,6 +118,7 @@ struct haq_search {
     double elapsed_s, stage_start_s, first_elapsed_s;
     bool started, replaying;
     double sample_s, quick_s; /* estimated wall time of one of each */
+    double refine_s;          /* of tuning in order and evaluating; 0 unknown */
     size_t done_slots;        /* of this phase, for the progress bar */
     size_t population;
 
@@ -239,7 +244,7 @@ struct haq_phase {
     double latest;
 };
 extern const struct haq_phase haq_phases[]; /* ends with a NULL name */
-enum { HAQ_PHASE_BASELINE, HAQ_PHASE_EVOLVE = 3, HAQ_PHASE_CONFIRM = 4 };
+enum { HAQ_PHASE_BASELINE, HAQ_PHASE_EVOLVE = 3, HAQ_PHASE_CONFIRM };
 
 /* Makes s->base and s->uniform. */
 void haq_name_baselines(struct haq_search *s);
@@ -249,6 +254,13 @@ void haq_plan_sensitivity(struct haq_search *s);
 void haq_plan_profile(struct haq_search *s);
 void haq_plan_evolve(struct haq_search *s);
 void haq_plan_confirm(struct haq_search *s);
+void haq_plan_refine(struct haq_search *s);
+
+/* Room for n members.  false: no memory. */
+bool haq_members_reserve(struct haq_search *s, size_t n);
+
+/* Seconds that a time budget keeps for refining. */
+double haq_refine_reserve(const struct haq_search *s);
 
 /* Distinct candidates evaluated (or failed) so far. */
 size_t haq_search_evaluations(const struct haq_search *s);

@@ -64,6 +64,24 @@ static const char *read_whole(struct haq_search *s, struct haq_slot *slot,
     return read_accuracy(&slot->candidate->whole, result);
 }
 
+/* Tuned in order: kept when it is better. */
+static const char *read_order(struct haq_search *s, struct haq_slot *slot,
+                              const json_t *result)
+{
+    struct haq_candidate *c = slot->candidate;
+    struct haq_accuracy a;
+    const char *why = read_accuracy(&a, result);
+    if (why)
+        return why;
+    double gain = a.value.value - c->whole.value.value;
+    c->refined = true;
+    c->alone = c->whole;
+    c->in_order = s->config.higher_is_better ? gain > 0 : gain < 0;
+    if (c->in_order)
+        c->whole = a;
+    return NULL;
+}
+
 /* Static text, so that a timing can be copied. */
 static const char *verdict_of(const json_t *result)
 {
@@ -179,6 +197,11 @@ static bool whole_known(const struct haq_candidate *c)
     return c->whole.known;
 }
 
+static bool order_known(const struct haq_candidate *c)
+{
+    return c->refined;
+}
+
 static bool timing_known(const struct haq_candidate *c)
 {
     return c->quick.known || c->thorough.known;
@@ -213,6 +236,16 @@ static json_t *slice_params(const struct haq_search *s)
 static json_t *whole_params(const struct haq_search *s)
 {
     return evaluate_params(s, s->config.eval_samples);
+}
+
+static json_t *order_params(const struct haq_search *s)
+{
+    json_t *o = whole_params(s);
+    if (o && json_object_set_new(o, "tune", json_string("in-order"))) {
+        json_decref(o);
+        o = NULL;
+    }
+    return o;
 }
 
 size_t haq_damage_samples(const struct haq_search *s)
@@ -265,6 +298,8 @@ static const struct kind {
                         read_slice},
     [HAQ_SLOT_WHOLE] = {"evaluate", false, true, whole_known, whole_params,
                         read_whole},
+    [HAQ_SLOT_ORDER] = {"evaluate", false, false, order_known, order_params,
+                        read_order},
     [HAQ_SLOT_DAMAGE] = {"sensitivity", false, false, never, damage_params,
                          read_damage},
     [HAQ_SLOT_PROFILE] = {"profile-layer", true, false, never, profile_params,

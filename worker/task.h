@@ -7,8 +7,9 @@
  * kind             params -> result (all latencies ms, accuracies in the
  *                  metric's unit)
  * inspect          {} -> the layer table of graph/layers.h
- * evaluate         {metric, first, count} (slice of the fixed order of
- *                  graph/dataset.h; count 0 = all) ->
+ * evaluate         {metric, first, count, tune} (slice of the fixed order of
+ *                  graph/dataset.h; count 0 = all; tune "in-order": worker/
+ *                  tune.h, layers are tuned alone without it) ->
  *                  {value, ci_low, ci_high, n, correct (counting metrics), kl
  *                  (against float, null without), seconds,
  *                  samples_per_second}; scores: one float32 per sample

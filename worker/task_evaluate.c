@@ -36,6 +36,20 @@ static void add_scores(struct haq_buf *out, const struct haq_evaluation *e)
     }
 }
 
+/* How a recipe's methods are run: "tune": "in-order", or alone. */
+static haq_status tune_way(const json_t *params, enum haq_tune_way *way,
+                           struct haq_diag *d)
+{
+    const json_t *word = json_object_get(params, "tune");
+    *way = HAQ_TUNE_ALONE;
+    if (!word)
+        return HAQ_OK;
+    if (!json_is_string(word) || strcmp(json_string_value(word), "in-order"))
+        return haq_fail(d, HAQ_FORMAT, "tune: not \"in-order\"");
+    *way = HAQ_TUNE_IN_ORDER;
+    return HAQ_OK;
+}
+
 haq_status haq_task_evaluate(struct haq_session *s,
                              const struct haq_recipe *recipe,
                              const json_t *params, json_t **result,
@@ -45,6 +59,7 @@ haq_status haq_task_evaluate(struct haq_session *s,
     struct haq_evaluation e = {0};
     const json_t *name = json_object_get(params, "metric");
     size_t first, count, n = haq_session_eval_samples(s);
+    enum haq_tune_way way;
     haq_status status;
 
     if (!n)
@@ -56,6 +71,8 @@ haq_status haq_task_evaluate(struct haq_session *s,
     status = haq_task_count(params, "first", 0, &first, d);
     if (status == HAQ_OK)
         status = haq_task_count(params, "count", 0, &count, d);
+    if (status == HAQ_OK)
+        status = tune_way(params, &way, d);
     if (status != HAQ_OK)
         return status;
     first = first < n ? first : n - 1;
@@ -65,7 +82,7 @@ haq_status haq_task_evaluate(struct haq_session *s,
     if (compare)
         status = haq_session_reference(s, &s->eval, d);
     if (status == HAQ_OK)
-        status = haq_ready_make(&b, s, s->bulk, recipe, d);
+        status = haq_ready_make(&b, s, s->bulk, recipe, way, d);
     if (status == HAQ_OK)
         status = haq_evaluate(
             &e, b.plan, &s->eval.set, s->eval.order + first, count, s->metric,
@@ -122,7 +139,7 @@ haq_status haq_task_sensitivity(struct haq_session *s,
     status = out ? haq_session_reference(s, &s->calib, d)
                  : haq_fail(d, HAQ_NOMEM, "outputs of %zu samples", n);
     if (status == HAQ_OK)
-        status = haq_ready_make(&b, s, s->bulk, recipe, d);
+        status = haq_ready_make(&b, s, s->bulk, recipe, HAQ_TUNE_ALONE, d);
     if (status == HAQ_OK)
         status = haq_evaluate(&e, b.plan, &s->calib.set, s->calib.order, n,
                               NULL, s->calib.reference, out, s->pool, d);

@@ -12,7 +12,7 @@
     }
 
 const struct haq_algo haq_algos[] = {
-    ROW("auto", "the best for the task; now always nsga2", nsga2),
+    ROW("auto", "exact solutions of an additive model, then surrogate", auto),
     ROW("nsga2", "NSGA-II: evolution by domination and crowding", nsga2),
     ROW("surrogate", "NSGA-II on a model that learns from every result",
         surrogate),

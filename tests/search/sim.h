@@ -28,6 +28,7 @@ struct sim {
     double sensitivity[SIM_LAYERS];
     uint64_t shuffle;      /* != 0: tell in random order */
     double noise;          /* of accuracies in points */
+    double in_order;       /* share of the damage that tuning in order leaves */
     double seconds_each;   /* simulated duration of one timing and of 1,000
                               samples; 0 = no clock */
     double now_s;          /* simulated clock */
@@ -145,6 +146,8 @@ static inline json_t *sim_evaluate(struct sim *m, const struct haq_recipe *r,
     int64_t count = json_integer_value(json_object_get(params, "count"));
     double n = count ? (double)count : 10000;
     double damage = sim_damage(m, r);
+    if (json_object_get(params, "tune"))
+        damage *= m->in_order; /* what tuning in order leaves of it */
     double value = 10 + 82 * exp(-2 * damage);
     value += m->noise * sim_noise(r, count ? "slice" : "whole") *
              (count ? 1 : 0.3) * (r ? 1 : 0);
@@ -290,7 +293,7 @@ static inline struct haq_search_config sim_config(void)
 {
     return (struct haq_search_config){
         .objectives = HAQ_OBJ_ACCURACY | HAQ_OBJ_LATENCY | HAQ_OBJ_SIZE,
-        .algorithm = "auto",
+        .algorithm = "nsga2", /* thinks least */
         .max_drop = INFINITY,
         .max_latency_ms = INFINITY,
         .max_size_bytes = INFINITY,
