@@ -128,12 +128,22 @@ done:
     return status;
 }
 
+static void canonical(const void *search, int *genes)
+{
+    const struct haq_search *s = search;
+    haq_space_canonical(&s->space, genes);
+}
+
 static void start_algorithm(struct haq_search *s)
 {
     int *seeds = NULL;
     size_t n = 0;
     s->population = choose_population(s);
-    haq_status status = make_seeds(s, &seeds, &n);
+    double *features = haq_agent_features(s);
+    haq_status status =
+        features ? HAQ_OK : haq_fail(&s->diag, HAQ_NOMEM, "search by agents");
+    if (!status && !s->algo->seedless)
+        status = make_seeds(s, &seeds, &n);
     if (!status) {
         struct haq_algo_config c = {
             .genes = s->space.genes,
@@ -143,12 +153,16 @@ static void start_algorithm(struct haq_search *s)
             .seed = s->config.seed,
             .seeds = seeds,
             .n_seeds = n,
-            .canonical = haq_space_canonical,
-            .arg = &s->space,
+            .canonical = canonical,
+            .arg = s,
+            .cost = haq_agent_cost,
+            .feature = features,
+            .features = HAQ_AGENT_FEATURES,
         };
         status = s->algo->start(&s->run, &c, &s->diag);
     }
     free(seeds);
+    free(features);
     if (status)
         haq_search_fail(s, status, s->diag.text);
 }

@@ -6,34 +6,33 @@
 /* Half width of what a sum of layer times is trusted for. */
 static const double trust = 0.05;
 
-/* Time of one option of a layer, with its share of what is outside layers. */
-static double option_ms(const struct haq_search *s, size_t layer, size_t class)
+double haq_predict_layer_ms(const struct haq_search *s, size_t layer,
+                            struct haq_choice c)
 {
+    size_t class = haq_choice_class(c);
     return s->layer_ms[layer * HAQ_CLASSES + class] +
            s->other_ms[class] / (double)s->space.layers->n;
 }
 
-/* Milliseconds of a network; what is outside layers (conversions, elementwise
- * work) is weighted by how many layers are of each class. */
-static double sum_ms(const struct haq_search *s,
-                     const struct haq_choice *choice)
+double haq_predict_ms(const struct haq_search *s,
+                      const struct haq_choice *choice)
 {
     size_t n = s->space.layers->n;
     double ms = 0;
     for (size_t l = 0; l < n; l++)
-        ms += option_ms(s, l, haq_choice_class(choice[l]));
+        ms += haq_predict_layer_ms(s, l, choice[l]);
     return ms;
 }
 
 double haq_predict_least_ms(const struct haq_search *s)
 {
-    double sum = 0, base = sum_ms(s, s->base->choice);
+    double sum = 0, base = haq_predict_ms(s, s->base->choice);
     for (size_t l = 0; l < s->space.layers->n; l++) {
         double least = NAN;
         for (size_t o = 0; o < HAQ_OPTIONS; o++) {
             struct haq_choice c = haq_choice_at(o);
             if (haq_space_offers(&s->space, l, c))
-                least = fmin(least, option_ms(s, l, haq_choice_class(c)));
+                least = fmin(least, haq_predict_layer_ms(s, l, c));
         }
         sum += least;
     }
@@ -43,7 +42,8 @@ double haq_predict_least_ms(const struct haq_search *s)
 bool haq_predict_timing(const struct haq_search *s,
                         const struct haq_candidate *c, struct haq_timing *out)
 {
-    double base = sum_ms(s, s->base->choice), ms = sum_ms(s, c->choice);
+    double base = haq_predict_ms(s, s->base->choice),
+           ms = haq_predict_ms(s, c->choice);
     if (!(base > 0) || !(ms > 0) || !s->base->thorough.known)
         return false;
     double up = base / ms, unit = s->base_ms.value / up;

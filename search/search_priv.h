@@ -174,8 +174,16 @@ bool haq_candidate_confirmed(const struct haq_search *s,
 bool haq_predict_timing(const struct haq_search *s,
                         const struct haq_candidate *c, struct haq_timing *out);
 
-/* The same for the fastest choice of every layer: no point of the space is
- * predicted to be faster.  NAN: unknown. */
+/* By the table in milliseconds of the profile: a choice of a layer with its
+ * share of what is outside layers (conversions, elementwise work), and all of
+ * them.  NAN: unknown. */
+double haq_predict_layer_ms(const struct haq_search *s, size_t layer,
+                            struct haq_choice c);
+double haq_predict_ms(const struct haq_search *s,
+                      const struct haq_choice *choice);
+
+/* Latency of haq_predict_timing for the fastest choice of every layer: no point
+ * of the space is predicted to be faster.  NAN: unknown. */
 double haq_predict_least_ms(const struct haq_search *s);
 
 bool haq_uses_latency(const struct haq_search *s);
@@ -232,6 +240,16 @@ void haq_slots_clear(struct haq_search *s);
 
 /* The told timing of that id, of this phase or an earlier one, or NULL. */
 struct haq_slot *haq_slot_timed(struct haq_search *s, uint64_t id);
+
+/* ---- what an agent sees (agent.c) -----------------------------------------*/
+
+/* [genes][HAQ_AGENT_FEATURES], the caller's to free; NULL: no memory. */
+enum { HAQ_AGENT_FEATURES = 8 };
+double *haq_agent_features(const struct haq_search *s);
+
+/* haq_algo_config.cost of a const struct haq_search *: predicted time, or bytes
+ * where latency does not count. */
+double haq_agent_cost(const void *search, const int *genes);
 
 /* ---- phases (phase_*.c) ---------------------------------------------------*/
 

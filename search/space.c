@@ -387,9 +387,8 @@ struct haq_choice haq_space_get(const struct haq_space *s, size_t layer,
     return canonical(s, layer, c);
 }
 
-void haq_space_canonical(const void *space, int *genes)
+void haq_space_canonical(const struct haq_space *s, int *genes)
 {
-    const struct haq_space *s = space;
     for (size_t l = 0; l < s->layers->n; l++)
         if (s->domain[l].lead == l)
             haq_space_put(s, l, haq_space_get(s, l, genes), genes);

@@ -111,8 +111,8 @@ haq_status haq_space_init(struct haq_space *s, const struct haq_layers *layers,
                           struct haq_diag *d);
 void haq_space_fini(struct haq_space *s);
 
-/* haq_algo_config.canonical; `space` is a const struct haq_space *. */
-void haq_space_canonical(const void *space, int *genes);
+/* Bring genes to the one form of all that are equal, in place. */
+void haq_space_canonical(const struct haq_space *s, int *genes);
 
 /* Leave `layer` those of its options that are in `keep`; false, and nothing is
  * changed, when none would be left.  Genes from before mean nothing then. */
