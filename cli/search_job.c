@@ -91,6 +91,8 @@ static json_t *identity(const struct haq_search_job *j)
         json_object_set_new(o, "formats", json_string(formats));
     if (o && c->methods && strcmp(c->methods, "rtn") != 0)
         json_object_set_new(o, "methods", json_string(c->methods));
+    if (o && c->no_racing)
+        json_object_set_new(o, "no_racing", json_true());
     if (o && j->space)
         json_object_set_new(o, "space", json_deep_copy(j->space));
     if (o && j->dims)

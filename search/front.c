@@ -74,7 +74,7 @@ static bool choice_init(struct choice *c, const struct haq_search *s)
         return false;
     for (size_t i = 0; i < s->n_candidates; i++) {
         const struct haq_candidate *x = s->candidate[i];
-        if (x->outside || !usable(s, x) ||
+        if (x->outside || x->dropped || !usable(s, x) ||
             (strict && !haq_candidate_confirmed(s, x)))
             continue;
         haq_candidate_judge(s, x, true, c->f + c->n * m, &c->violation[c->n]);
@@ -299,12 +299,13 @@ static json_t *candidate_json(const struct haq_search *s,
     double drop = haq_candidate_drop(s, c, haq_candidate_whole(s, c));
     double ratio = (double)s->base->size_bytes / (double)c->size_bytes;
     json_t *o = json_pack(
-        "{s:s%,s:s?,s:o,s:o,s:I,s:o,s:b,s:o,s:o,s:o}", "id", c->id, ID_DIGITS,
-        "label", c->label, "accuracy", accuracy_json(shown(s, c)), "drop",
-        haq_json_real(drop), "size_bytes", (json_int_t)c->size_bytes,
+        "{s:s%,s:s?,s:o,s:o,s:I,s:o,s:b,s:o,s:o,s:o,s:o}", "id", c->id,
+        ID_DIGITS, "label", c->label, "accuracy", accuracy_json(shown(s, c)),
+        "drop", haq_json_real(drop), "size_bytes", (json_int_t)c->size_bytes,
         "compression", haq_json_real(ratio), "confirmed",
-        haq_candidate_confirmed(s, c), "refined", refined_json(s, c), "bits",
-        bits_json(s, c), "recipe_json", haq_recipe_to_json(&c->recipe));
+        haq_candidate_confirmed(s, c), "holdout", haq_holdout_json(s, c),
+        "refined", refined_json(s, c), "bits", bits_json(s, c), "recipe_json",
+        haq_recipe_to_json(&c->recipe));
     if (o && add_latency(s, c, o)) {
         json_decref(o);
         o = NULL;
@@ -453,6 +454,19 @@ static json_t *formats_json(const struct haq_search *s)
     return json_string(text);
 }
 
+/* What races saved: {"candidates", "dropped", "samples", "saved": times fewer};
+ * null: there was none. */
+static json_t *racing_json(const struct haq_search *s)
+{
+    double all = (double)s->raced * (double)haq_slice(s);
+    if (!s->raced_samples)
+        return json_null();
+    return json_pack("{s:I,s:I,s:I,s:o}", "candidates", (json_int_t)s->raced,
+                     "dropped", (json_int_t)s->dropped, "samples",
+                     (json_int_t)s->raced_samples, "saved",
+                     haq_json_real(all / (double)s->raced_samples));
+}
+
 static json_t *warnings_json(const struct haq_search *s)
 {
     json_t *list = json_array();
@@ -560,6 +574,8 @@ static int fill_front(const struct haq_search *s, const struct choice *c,
            set(o, "limits", limits_json(k)) |
            set(o, "formats", formats_json(s)) |
            set(o, "warnings", warnings_json(s)) |
+           set(o, "racing", racing_json(s)) |
+           set(o, "winners_curse", haq_curse_json(s)) |
            set(o, "algorithm", json_string(s->algo->name)) |
            set(o, "baseline", candidate_json(s, s->base)) |
            set(o, "uniform_int8", candidate_json(s, s->uniform[INT8])) |

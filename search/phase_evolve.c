@@ -208,7 +208,10 @@ static bool add_member(struct haq_search *s, size_t id, const int *vector)
         return false;
     s->member_id[s->n_members] = id;
     s->member[s->n_members++] = c;
-    haq_slot_add(s, HAQ_SLOT_SLICE, c, 0, 0);
+    if (haq_race_possible(s))
+        haq_race_start(s, c);
+    else
+        haq_slot_add(s, HAQ_SLOT_SLICE, c, 0, 0);
     return true;
 }
 
@@ -257,6 +260,11 @@ void haq_plan_evolve(struct haq_search *s)
     if (!s->step)
         start_algorithm(s);
     while (!s->status && !s->n_slots) {
+        if (s->racing_stage) {
+            haq_race_next(s);
+            s->racing_stage = s->n_slots;
+            continue;
+        }
         if (s->timing_stage) {
             s->timing_stage = false;
             add_timings(s);
@@ -266,7 +274,7 @@ void haq_plan_evolve(struct haq_search *s)
         if (haq_evolve_late(s) || !ask_members(s))
             return;
         s->generation++;
-        s->timing_stage = true;
+        s->timing_stage = s->racing_stage = true;
     }
 }
 
@@ -275,7 +283,7 @@ void haq_plan_evolve(struct haq_search *s)
 static bool confirmable(const struct haq_search *s,
                         const struct haq_candidate *c)
 {
-    return c->slice.known && !c->failed && !c->outside &&
+    return c->slice.known && !c->failed && !c->outside && !c->dropped &&
            (!haq_uses_latency(s) || haq_candidate_timing(c));
 }
 

@@ -202,8 +202,9 @@ static void learn_costs(struct haq_search *s, double wall)
     size_t samples = 0, timings = 0, evaluations = 0, refined = 0;
     for (size_t i = 0; i < s->n_slots; i++) {
         const struct haq_slot *slot = &s->slot[i];
-        bool evaluates =
-            slot->kind == HAQ_SLOT_SLICE || slot->kind == HAQ_SLOT_WHOLE;
+        bool evaluates = slot->kind == HAQ_SLOT_SLICE ||
+                         slot->kind == HAQ_SLOT_WHOLE ||
+                         slot->kind == HAQ_SLOT_RUNG;
         bool counts = evaluates && slot->told && slot->samples;
         samples += counts ? slot->samples : 0;
         seconds += counts ? slot->seconds : 0;
@@ -374,7 +375,7 @@ static void best_line(const struct haq_search *s, char *out, size_t room)
     for (size_t i = 0; i < s->n_candidates; i++) {
         const struct haq_candidate *c = s->candidate[i];
         double f[HAQ_MAX_OBJECTIVES], violation;
-        if (!c->slice.known || c->outside || c == s->base)
+        if (!c->slice.known || c->outside || c->dropped || c == s->base)
             continue;
         haq_candidate_judge(s, c, false, f, &violation);
         if (violation > 0)

@@ -59,6 +59,7 @@ struct haq_search_config {
     size_t population; /* 0 = from the number of layers and the budget */
     size_t slice;      /* samples per candidate; 0 = 1024 for metrics in points,
                           else 96; at most eval_samples */
+    bool no_racing;    /* every candidate sees the whole slice */
     size_t confirm;    /* most points measured again at the end; 0 = 40 */
 };
 

@@ -47,6 +47,10 @@ struct haq_candidate {
     bool refined, in_order; /* tuned in order, too; and that is better: it is
                                what whole says */
     struct haq_timing quick, thorough;
+    uint8_t *bits; /* of the samples 0 .. seen-1, set where it was right, in the
+                      arena; NULL: the metric does not count */
+    size_t seen;
+    bool dropped;       /* lost its race: no more of it is wanted */
     const char *failed; /* why it cannot be used; NULL = fine */
 };
 
@@ -55,6 +59,7 @@ enum { HAQ_WARNINGS = 64 }; /* more are not kept */
 enum haq_slot_kind {
     HAQ_SLOT_SLICE,
     HAQ_SLOT_WHOLE,
+    HAQ_SLOT_RUNG,   /* the slice's samples row .. row+column-1 */
     HAQ_SLOT_DAMAGE, /* sensitivity of one layer */
     HAQ_SLOT_PROFILE,
     HAQ_SLOT_ORDER, /* all samples, tuned in order */
@@ -66,7 +71,7 @@ enum haq_slot_kind {
 struct haq_slot {
     enum haq_slot_kind kind;
     struct haq_candidate *candidate;
-    size_t row, column; /* DAMAGE: layer, probe; PROFILE: class */
+    size_t row, column; /* DAMAGE: layer, probe; PROFILE: class; RUNG */
     json_t *params;
     double seconds; /* that it took, as the result says; 0 unknown */
     size_t samples; /* of an evaluation, else 0 */
@@ -112,8 +117,11 @@ struct haq_search {
     size_t *member_id;
     struct haq_candidate **member;
     size_t n_members, member_room, generation;
+    bool racing_stage;       /* its race is on */
     bool timing_stage;       /* the generation's latencies come next */
     size_t confirmed, batch; /* members: timed up to, evaluated up to */
+
+    size_t raced, dropped, raced_samples; /* of all races */
 
     double elapsed_s, stage_start_s, first_elapsed_s;
     bool started, replaying;
@@ -240,6 +248,24 @@ void haq_slots_clear(struct haq_search *s);
 
 /* The told timing of that id, of this phase or an earlier one, or NULL. */
 struct haq_slot *haq_slot_timed(struct haq_search *s, uint64_t id);
+
+/* ---- races (racing.c), honesty (honesty.c) --------------------------------*/
+
+/* Right or wrong is known sample by sample, and the slice is worth it. */
+bool haq_race_possible(const struct haq_search *s);
+
+/* Add the first want of a member, then those of all members that are still
+ * alive; none added: the race is over. */
+void haq_race_start(struct haq_search *s, struct haq_candidate *c);
+void haq_race_next(struct haq_search *s);
+
+/* {"method", "points", "samples", "measured"}: how much worse the points of a
+ * front are on samples that did not choose them; null: cannot be told. */
+json_t *haq_curse_json(const struct haq_search *s);
+
+/* Accuracy on the samples that chose nothing, or null. */
+json_t *haq_holdout_json(const struct haq_search *s,
+                         const struct haq_candidate *c);
 
 /* ---- what an agent sees (agent.c) -----------------------------------------*/
 

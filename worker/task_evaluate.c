@@ -28,6 +28,34 @@ static json_t *result_json(const struct haq_session *s,
     return j;
 }
 
+/* A hexadecimal digit for four samples, the first in its lowest bit, set where
+ * the answer was right. */
+static bool add_bits(json_t *result, const struct haq_evaluation *e)
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t n = (e->n + 3) / 4;
+    char *hex = calloc(n + 1, 1);
+    for (size_t i = 0; hex && i < n; i++) {
+        unsigned digit = 0;
+        for (size_t k = 0; k < 4 && 4 * i + k < e->n; k++)
+            digit |= (e->scores[4 * i + k] > 0.5 ? 1U : 0U) << k;
+        hex[i] = digits[digit];
+    }
+    bool ok = hex && !json_object_set_new(result, "bits", json_string(hex));
+    free(hex);
+    return ok;
+}
+
+/* Is every sample right or wrong, and nothing between? */
+static bool is_binary(const struct haq_session *s,
+                      const struct haq_evaluation *e)
+{
+    for (size_t i = 0; i < e->n; i++)
+        if (e->scores[i] != 0 && e->scores[i] != 1)
+            return false;
+    return s->metric->counts;
+}
+
 static void add_scores(struct haq_buf *out, const struct haq_evaluation *e)
 {
     for (size_t i = 0; out && i < e->n; i++) {
@@ -90,7 +118,10 @@ haq_status haq_task_evaluate(struct haq_session *s,
     if (status == HAQ_OK) {
         add_scores(scores, &e);
         *result = result_json(s, &e);
-        if (!*result || (scores && scores->failed))
+        bool bits = json_is_true(json_object_get(params, "bits"));
+        bool ok =
+            *result && (!bits || !is_binary(s, &e) || add_bits(*result, &e));
+        if (!ok || (scores && scores->failed))
             status = haq_fail(d, HAQ_NOMEM, "result of an evaluation");
     }
     haq_evaluation_fini(&e);

@@ -44,6 +44,13 @@ for bits in words(front):
     checks.that(bits["/tail/tail.6/Conv_output_0"] not in ("2", "2g"), "tail")
 checks.that(front["baseline"]["bits"]["average"] == 32, "float is gone")
 
+checks.that(front["winners_curse"]["method"] == "cross-fitted",
+            f"1,797 samples: {front['winners_curse']}")
+race = front["racing"]
+checks.that(race["candidates"] <= 16 and
+            race["samples"] <= race["candidates"] * front["slice"],
+            f"races: {race}")
+
 # The same job, and another one, in the same folder.
 r = search("pins", "--pin", f"{FIRST}=int7", "--resume")
 refused("other rules", r, 3, "space")

@@ -610,6 +610,7 @@ static void set_up_resuming(struct sim *m)
     sim_init(m);
     m->seconds_each = 0.3;
     m->in_order = 0.5;
+    m->bits = true;
 }
 
 /* Kill a search when `part` twentieths of its measurements were made, resume it
