@@ -35,37 +35,6 @@ struct running {
     struct haq_diag write_diag;
 };
 
-static const struct {
-    const char *name;
-    unsigned bit;
-} objectives[] = {
-    {"accuracy", HAQ_OBJ_ACCURACY},
-    {"latency", HAQ_OBJ_LATENCY},
-    {"size", HAQ_OBJ_SIZE},
-};
-enum { N_OBJECTIVES = sizeof objectives / sizeof *objectives };
-
-haq_status haq_objectives_parse(unsigned *out, const char *list,
-                                struct haq_diag *d)
-{
-    *out = 0;
-    for (const char *p = list;; p++) {
-        size_t n = strcspn(p, ","), i = 0;
-        while (i < N_OBJECTIVES && (strlen(objectives[i].name) != n ||
-                                    memcmp(objectives[i].name, p, n)))
-            i++;
-        if (i == N_OBJECTIVES)
-            return haq_fail(d, HAQ_USAGE,
-                            "--objectives: \"%.*s\" is none of accuracy, "
-                            "latency, size",
-                            (int)(n < 40 ? n : 40), p);
-        *out |= objectives[i].bit;
-        p += n;
-        if (!*p)
-            return HAQ_OK;
-    }
-}
-
 /* ---- the job's identity ---------------------------------------------------
  */
 
@@ -75,9 +44,9 @@ static json_t *identity(const struct haq_search_job *j)
 {
     const struct haq_search_config *c = &j->search;
     json_t *list = json_array();
-    for (size_t i = 0; i < N_OBJECTIVES; i++)
-        if (c->objectives & objectives[i].bit)
-            json_array_append_new(list, json_string(objectives[i].name));
+    for (const struct haq_objective_row *r = haq_objective_rows; r->name; r++)
+        if (c->objectives & r->bit)
+            json_array_append_new(list, json_string(r->name));
     json_t *o = json_pack(
         "{s:o, s:o, s:o, s:o, s:I, s:s, s:s, s:s, s:I}", "objectives", list,
         "max_drop", haq_json_real(c->max_drop), "max_latency_ms",
@@ -91,6 +60,8 @@ static json_t *identity(const struct haq_search_job *j)
         json_object_set_new(o, "formats", json_string(formats));
     if (o && c->methods && strcmp(c->methods, "rtn") != 0)
         json_object_set_new(o, "methods", json_string(c->methods));
+    if (o && c->max_bops > 0)
+        json_object_set_new(o, "max_bops", json_real(c->max_bops));
     if (o && c->no_racing)
         json_object_set_new(o, "no_racing", json_true());
     if (o && j->space)

@@ -45,8 +45,4 @@ haq_status haq_search_job_run(const struct haq_search_job *job,
                               struct haq_diag *d);
 void haq_search_outcome_fini(struct haq_search_outcome *o);
 
-/* "accuracy,latency" to a mask; HAQ_USAGE names the word it does not know. */
-haq_status haq_objectives_parse(unsigned *out, const char *list,
-                                struct haq_diag *d);
-
 #endif

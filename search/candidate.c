@@ -35,6 +35,7 @@ static struct haq_candidate *make(struct haq_search *s,
         haq_recipe_fini(&c->recipe);
         return NULL;
     }
+    c->bops = haq_space_bops(&s->space, choice);
     c->size_bytes = haq_recipe_size_bytes(&c->recipe, s->space.layers);
     s->candidate[s->n_candidates++] = c;
     return c;
@@ -81,9 +82,9 @@ bool haq_uses_latency(const struct haq_search *s)
 
 size_t haq_objective_count(const struct haq_search *s)
 {
-    unsigned o = s->config.objectives;
-    return (o & HAQ_OBJ_ACCURACY ? 1u : 0u) + (o & HAQ_OBJ_LATENCY ? 1u : 0u) +
-           (o & HAQ_OBJ_SIZE ? 1u : 0u);
+    const struct haq_figures any = {0};
+    double f[HAQ_MAX_OBJECTIVES];
+    return haq_objectives_pick(s->config.objectives, &any, f);
 }
 
 size_t haq_slice(const struct haq_search *s)
@@ -220,19 +221,21 @@ void haq_candidate_judge(const struct haq_search *s,
     if (!final && haq_predict_timing(s, c, &guess))
         t = &guess;
     double ms = t ? haq_candidate_ms(s, t).value : INFINITY;
-    size_t m = 0;
-    if (s->config.objectives & HAQ_OBJ_ACCURACY)
-        f[m++] = isnan(drop) ? INFINITY : drop;
-    if (s->config.objectives & HAQ_OBJ_LATENCY)
-        f[m++] = final ? ms : coarse(ms);
-    if (s->config.objectives & HAQ_OBJ_SIZE)
-        f[m++] = (double)c->size_bytes;
+    const struct haq_figures x = {
+        .drop = isnan(drop) ? INFINITY : drop,
+        .ms = final ? ms : coarse(ms),
+        .bytes = (double)c->size_bytes,
+        .bops = c->bops,
+    };
+    haq_objectives_pick(s->config.objectives, &x, f);
 
     double limit = haq_drop_limit(s, final && (whole || haq_slice_is_whole(s)));
     double bad = drop > limit ? (drop - limit) / fmax(limit, 1) : 0;
     if (t)
         bad += excess(ms, s->config.max_latency_ms);
     bad += excess((double)c->size_bytes, s->config.max_size_bytes);
+    if (s->config.max_bops > 0)
+        bad += excess(c->bops, s->config.max_bops);
     if (c->failed || isnan(drop) || (!t && haq_uses_latency(s) && !(bad > 0)))
         bad = INFINITY;
     *violation = bad;

@@ -109,12 +109,21 @@ static void keep_nearest(struct choice *c)
     c->feasible = false;
 }
 
-/* Sizes 3 % apart, or latency intervals that do not touch. */
+/* Fewer bit operations, where they count. */
+static bool less_work(const struct haq_search *s, const struct haq_candidate *a,
+                      const struct haq_candidate *b)
+{
+    return s->config.objectives & HAQ_OBJ_BOPS &&
+           b->bops < (1 - size_step) * a->bops;
+}
+
+/* Sizes or bit operations 3 % apart, or latency intervals that do not touch. */
 static bool distinct(const struct haq_search *s, const struct haq_candidate *a,
                      const struct haq_candidate *b)
 {
     double x = (double)a->size_bytes, y = (double)b->size_bytes;
-    if (fabs(x - y) >= size_step * fmax(x, y))
+    if (fabs(x - y) >= size_step * fmax(x, y) || less_work(s, a, b) ||
+        less_work(s, b, a))
         return true;
     const struct haq_timing *t = haq_candidate_timing(a);
     const struct haq_timing *u = haq_candidate_timing(b);
@@ -134,7 +143,7 @@ static bool adds(const struct haq_search *s, const struct haq_candidate *a,
     const struct haq_timing *u = haq_candidate_timing(b);
     if (!distinct(s, a, b))
         return false;
-    if (b->size_bytes < a->size_bytes ||
+    if (b->size_bytes < a->size_bytes || less_work(s, a, b) ||
         !(s->config.objectives & HAQ_OBJ_SIZE) || !t || !u)
         return true;
     return haq_candidate_ms(s, u).high < haq_candidate_ms(s, t).low;
@@ -299,13 +308,13 @@ static json_t *candidate_json(const struct haq_search *s,
     double drop = haq_candidate_drop(s, c, haq_candidate_whole(s, c));
     double ratio = (double)s->base->size_bytes / (double)c->size_bytes;
     json_t *o = json_pack(
-        "{s:s%,s:s?,s:o,s:o,s:I,s:o,s:b,s:o,s:o,s:o,s:o}", "id", c->id,
+        "{s:s%,s:s?,s:o,s:o,s:I,s:o,s:o,s:b,s:o,s:o,s:o,s:o}", "id", c->id,
         ID_DIGITS, "label", c->label, "accuracy", accuracy_json(shown(s, c)),
         "drop", haq_json_real(drop), "size_bytes", (json_int_t)c->size_bytes,
-        "compression", haq_json_real(ratio), "confirmed",
-        haq_candidate_confirmed(s, c), "holdout", haq_holdout_json(s, c),
-        "refined", refined_json(s, c), "bits", bits_json(s, c), "recipe_json",
-        haq_recipe_to_json(&c->recipe));
+        "bops", haq_json_real(c->bops), "compression", haq_json_real(ratio),
+        "confirmed", haq_candidate_confirmed(s, c), "holdout",
+        haq_holdout_json(s, c), "refined", refined_json(s, c), "bits",
+        bits_json(s, c), "recipe_json", haq_recipe_to_json(&c->recipe));
     if (o && add_latency(s, c, o)) {
         json_decref(o);
         o = NULL;
@@ -317,31 +326,28 @@ static json_t *candidate_json(const struct haq_search *s,
 
 /* Scale to the reference: 1 is its edge, so that volumes lie in 0 .. about 1
  * whatever the units. */
-struct reference {
-    double drop, ms, bytes;
-};
-
-static struct reference reference(const struct haq_search *s)
+static struct haq_figures reference(const struct haq_search *s)
 {
-    return (struct reference){
+    return (struct haq_figures){
         .drop = fmax(haq_drop_limit(s, true), 1e-9),
         .ms = reference_margin * s->base_ms.value,
         .bytes = reference_margin * (double)s->base->size_bytes,
+        .bops = reference_margin * s->base->bops,
     };
 }
 
 static void scaled(const struct haq_search *s, const struct haq_candidate *c,
-                   struct reference r, double *x)
+                   struct haq_figures r, double *x)
 {
     const struct haq_timing *t = haq_candidate_timing(c);
     double drop = haq_candidate_drop(s, c, haq_candidate_whole(s, c));
-    size_t m = 0;
-    if (s->config.objectives & HAQ_OBJ_ACCURACY)
-        x[m++] = isnan(drop) ? INFINITY : drop / r.drop;
-    if (s->config.objectives & HAQ_OBJ_LATENCY)
-        x[m++] = t && r.ms > 0 ? haq_candidate_ms(s, t).value / r.ms : INFINITY;
-    if (s->config.objectives & HAQ_OBJ_SIZE)
-        x[m++] = (double)c->size_bytes / r.bytes;
+    const struct haq_figures parts = {
+        .drop = isnan(drop) ? INFINITY : drop / r.drop,
+        .ms = t && r.ms > 0 ? haq_candidate_ms(s, t).value / r.ms : INFINITY,
+        .bytes = (double)c->size_bytes / r.bytes,
+        .bops = c->bops / r.bops,
+    };
+    haq_objectives_pick(s->config.objectives, &parts, x);
 }
 
 static double volume_of(const struct haq_search *s,
@@ -382,18 +388,19 @@ static json_t *hypervolume_json(const struct haq_search *s,
             plain[n++] = s->uniform[w];
     if (!usable(s, s->base))
         return json_null();
-    struct reference r = reference(s);
+    struct haq_figures r = reference(s);
     unsigned o = s->config.objectives;
     double base = shown(s, s->base)->value.value;
     double worst = s->config.points ? r.drop : r.drop / 100 * fabs(base);
     worst = s->config.higher_is_better ? base - worst : base + worst;
     return json_pack(
-        "{s:o,s:o,s:{s:o,s:o,s:o}}", "value",
+        "{s:o,s:o,s:{s:o,s:o,s:o,s:o}}", "value",
         haq_json_real(volume_of(s, c->candidate, c->n)), "uniform",
         haq_json_real(volume_of(s, plain, n)), "reference", "accuracy",
         haq_json_real(o & HAQ_OBJ_ACCURACY ? worst : NAN), "latency_ms",
         haq_json_real(o & HAQ_OBJ_LATENCY ? r.ms : NAN), "size_bytes",
-        haq_json_real(o & HAQ_OBJ_SIZE ? r.bytes : NAN));
+        haq_json_real(o & HAQ_OBJ_SIZE ? r.bytes : NAN), "bops",
+        haq_json_real(o & HAQ_OBJ_BOPS ? r.bops : NAN));
 }
 
 static json_t *uniform_json(const struct haq_search *s)
@@ -516,12 +523,10 @@ static json_t *objectives_json(unsigned mask)
 {
     json_t *list = json_array();
     int bad = !list;
-    if (mask & HAQ_OBJ_ACCURACY && !bad)
-        bad = json_array_append_new(list, json_string("accuracy"));
-    if (mask & HAQ_OBJ_LATENCY && !bad)
-        bad = json_array_append_new(list, json_string("latency"));
-    if (mask & HAQ_OBJ_SIZE && !bad)
-        bad = json_array_append_new(list, json_string("size"));
+    for (const struct haq_objective_row *r = haq_objective_rows;
+         r->name && !bad; r++)
+        if (mask & r->bit)
+            bad = json_array_append_new(list, json_string(r->name));
     if (bad) {
         json_decref(list);
         return NULL;
@@ -531,9 +536,11 @@ static json_t *objectives_json(unsigned mask)
 
 static json_t *limits_json(const struct haq_search_config *c)
 {
-    return json_pack("{s:o,s:o,s:o}", "max_drop", haq_json_real(c->max_drop),
-                     "max_latency_ms", haq_json_real(c->max_latency_ms),
-                     "max_size_bytes", haq_json_real(c->max_size_bytes));
+    return json_pack("{s:o,s:o,s:o,s:o}", "max_drop",
+                     haq_json_real(c->max_drop), "max_latency_ms",
+                     haq_json_real(c->max_latency_ms), "max_size_bytes",
+                     haq_json_real(c->max_size_bytes), "max_bops",
+                     haq_json_real(c->max_bops > 0 ? c->max_bops : NAN));
 }
 
 /* The point that costs least, when the drop that is allowed, all of the float
@@ -544,7 +551,7 @@ static json_t *knee_json(const struct haq_search *s, const struct choice *c)
 {
     double x[HAQ_MAX_OBJECTIVES], least = INFINITY;
     const char *id = c->n ? c->candidate[0]->id : NULL;
-    struct reference r = reference(s);
+    struct haq_figures r = reference(s);
     r.drop = isfinite(s->config.max_drop) ? r.drop : usual_drop;
     for (size_t i = 0; i < c->n; i++) {
         double sum = 0;

@@ -54,6 +54,9 @@ static bool no_dearer(const struct haq_search *s, const struct haq_candidate *a,
                 isfinite(s->config.max_size_bytes);
     if (size && a->size_bytes > c->size_bytes)
         return false;
+    if ((s->config.objectives & HAQ_OBJ_BOPS || s->config.max_bops > 0) &&
+        a->bops > c->bops)
+        return false;
     if (!haq_uses_latency(s))
         return true;
     return haq_predict_timing(s, a, &x) && haq_predict_timing(s, c, &y) &&

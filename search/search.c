@@ -31,11 +31,8 @@ static const double quick_guess_s = 0.3;
 static haq_status check_config(const struct haq_search_config *c,
                                struct haq_diag *d)
 {
-    const unsigned all = HAQ_OBJ_ACCURACY | HAQ_OBJ_LATENCY | HAQ_OBJ_SIZE;
-    if (!c->objectives || c->objectives & ~all)
-        return haq_fail(d, HAQ_USAGE,
-                        "a search needs at least one objective of accuracy, "
-                        "latency and size");
+    if (!c->objectives || c->objectives & ~(unsigned)HAQ_OBJ_ALL)
+        return haq_fail(d, HAQ_USAGE, "a search needs at least one objective");
     if (!c->trials && !(c->time_s > 0))
         return haq_fail(d, HAQ_USAGE,
                         "a search needs a budget: --trials or --time");

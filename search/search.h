@@ -25,13 +25,7 @@
 #include "base/status.h"
 #include "graph/layers.h"
 #include "quant/recipe.h"
-
-/* Bits of a mask. */
-enum haq_objective {
-    HAQ_OBJ_ACCURACY = 1 << 0,
-    HAQ_OBJ_LATENCY = 1 << 1,
-    HAQ_OBJ_SIZE = 1 << 2
-};
+#include "search/objective.h"
 
 struct haq_rules;
 struct haq_list;
@@ -42,6 +36,7 @@ struct haq_search_config {
     double max_drop;       /* points (percent for perplexity); INFINITY */
     double max_latency_ms; /* INFINITY when unlimited */
     double max_size_bytes; /* INFINITY when unlimited */
+    double max_bops;       /* 0 when unlimited */
     size_t trials;         /* candidates to evaluate; 0 = no limit */
     double time_s;         /* whole job; 0 = no limit (then trials > 0) */
     uint64_t seed;

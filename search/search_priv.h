@@ -42,6 +42,7 @@ struct haq_candidate {
     struct haq_recipe recipe;
     char id[HAQ_HASH_HEX];
     size_t size_bytes;
+    double bops;
     struct haq_accuracy slice, whole; /* whole: of all samples */
     struct haq_accuracy alone;        /* whole as it was before refining */
     bool refined, in_order; /* tuned in order, too; and that is better: it is

@@ -495,6 +495,18 @@ size_t haq_space_bytes(const struct haq_space *s, size_t layer,
     return bias + haq_qweight_bytes(&w, n, k);
 }
 
+double haq_space_bops(const struct haq_space *s,
+                      const struct haq_choice *choice)
+{
+    static const double act_bits[HAQ_ACT_VALUES] = {
+        [HAQ_ACT_STATIC] = 8, [HAQ_ACT_DYNAMIC] = 8, [HAQ_ACT_FLOAT] = 32};
+    double sum = 0;
+    for (size_t l = 0; l < s->layers->n; l++)
+        sum += (double)s->layers->layer[l].macs * act_bits[choice[l].act] *
+               haq_choice_format(choice[l])->bits;
+    return sum;
+}
+
 /* At 8 bits rounding costs nothing that a method could win back. */
 static const char *methods_for(const struct haq_space *s, struct haq_choice c)
 {

@@ -181,6 +181,10 @@ void haq_choice_layer(struct haq_choice c, struct haq_layer_choice *out);
 size_t haq_space_bytes(const struct haq_space *s, size_t layer,
                        struct haq_choice c);
 
+/* Bit operations of one sample through all layers (search/objective.h). */
+double haq_space_bops(const struct haq_space *s,
+                      const struct haq_choice *choice);
+
 /* The recipe of the choices [layers->n], which may lie outside the space.
  * Layers that stay float are not listed. */
 haq_status haq_space_recipe(const struct haq_space *s,

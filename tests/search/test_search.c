@@ -237,7 +237,7 @@ static void a_size_below_two_bits_is_refused(void)
 
 static void any_subset_of_objectives_works(void)
 {
-    for (unsigned o = 1; o < 8; o++) {
+    for (unsigned o = 1; o <= HAQ_OBJ_ALL; o++) {
         struct sim m;
         struct haq_search_config c = sim_config();
         c.objectives = o;
@@ -771,6 +771,40 @@ static void perplexity_is_searched_in_percent(void)
     json_decref(f);
 }
 
+/* Multiply-adds times both widths, as HAWQ counts: 8 x 8 of int8 everywhere is
+ * a sixteenth of float's 32 x 32. */
+static void bit_operations_are_counted_and_limited(void)
+{
+    struct sim m;
+    struct haq_search_config c = sim_config();
+    double macs = 0;
+    sim_init(&m);
+    for (int i = 0; i < SIM_LAYERS; i++)
+        macs += (double)m.layer[i].macs;
+    c.objectives = HAQ_OBJ_ACCURACY | HAQ_OBJ_BOPS;
+    c.max_bops = 40 * macs;
+    c.trials = 150;
+    json_t *f = sim_run(&m, &c), *p;
+    size_t i;
+    CU_ASSERT_DOUBLE_EQUAL(sim_number(f, "baseline", "bops"), 1024 * macs, 1);
+    CU_ASSERT_DOUBLE_EQUAL(sim_number(f, "uniform_int8", "bops"), 64 * macs, 1);
+    json_array_foreach(json_object_get(f, "points"), i, p)
+        CU_ASSERT(sim_number(p, "bops", NULL) <= 40 * macs);
+    CU_ASSERT(i >= 3);
+    json_decref(f);
+}
+
+static void an_objective_that_nobody_reports_is_one_sentence(void)
+{
+    struct haq_diag d = {0};
+    unsigned mask;
+    CU_ASSERT(!haq_objectives_parse(&mask, "accuracy,bops", &d));
+    CU_ASSERT_EQUAL(mask, HAQ_OBJ_ACCURACY | HAQ_OBJ_BOPS);
+    CU_ASSERT_EQUAL(haq_objectives_parse(&mask, "size,energy", &d), HAQ_USAGE);
+    CU_ASSERT(strstr(d.text, "no device reports \"energy\"") != NULL);
+    CU_ASSERT(strstr(d.text, "accuracy, latency, size, bops") != NULL);
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -805,6 +839,8 @@ int main(void)
         HAQ_TEST(weights_that_no_method_tunes_are_not_refined),
         HAQ_TEST(a_failed_refinement_leaves_the_point_as_it_was),
         HAQ_TEST(the_default_algorithm_needs_fewer_candidates),
+        HAQ_TEST(bit_operations_are_counted_and_limited),
+        HAQ_TEST(an_objective_that_nobody_reports_is_one_sentence),
         HAQ_TEST(perplexity_is_searched_in_percent),
         CU_TEST_INFO_NULL,
     };
