@@ -582,6 +582,7 @@ static int fill_front(const struct haq_search *s, const struct choice *c,
            set(o, "formats", formats_json(s)) |
            set(o, "warnings", warnings_json(s)) |
            set(o, "racing", racing_json(s)) |
+           set(o, "latency_model", haq_predict_error_json(s)) |
            set(o, "winners_curse", haq_curse_json(s)) |
            set(o, "algorithm", json_string(s->algo->name)) |
            set(o, "baseline", candidate_json(s, s->base)) |

@@ -210,6 +210,7 @@ void haq_plan_profile(struct haq_search *s)
     if (!s->n_slots) {
         settle_drift(s);
         each_line(s, NULL);
+        haq_predict_fit(s);
         haq_warn_profile(s);
     }
 }

@@ -128,6 +128,7 @@ haq_status haq_search_new(struct haq_search **out,
     haq_arena_init(&s->arena);
     s->config = *config;
     s->algo = algo;
+    s->line.scale = 1;
     s->quick_s = haq_uses_latency(s) ? quick_guess_s : 0;
     if (!copy_strings(s)) {
         status = haq_fail(d, HAQ_NOMEM, "search");

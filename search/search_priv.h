@@ -85,6 +85,10 @@ struct haq_timed {
     struct haq_slot slot; /* params NULL */
 };
 
+struct haq_line {
+    double add, scale;
+};
+
 struct haq_search {
     struct haq_search_config config; /* strings in the arena */
     struct haq_arena arena;
@@ -106,6 +110,7 @@ struct haq_search {
     double other_ms[HAQ_CLASSES]; /* outside layers, network all of a class */
     double float_ms[HAQ_CLASSES]; /* the float model in the same profile */
     bool profiled[HAQ_CLASSES];   /* asked for */
+    struct haq_line line;         /* from the table to whole networks */
 
     size_t phase, step; /* row of haq_phases, stages of it planned so far */
     struct haq_slot *slot;
@@ -194,6 +199,14 @@ double haq_predict_ms(const struct haq_search *s,
 /* Latency of haq_predict_timing for the fastest choice of every layer: no point
  * of the space is predicted to be faster.  NAN: unknown. */
 double haq_predict_least_ms(const struct haq_search *s);
+
+/* Fit the line from the table to whole networks, once the table is there. */
+void haq_predict_fit(struct haq_search *s);
+
+/* {"points", "mean_percent", "max_percent", "measured_within_percent"}: how far
+ * predictions are from the long timings of candidates that were no part of the
+ * fit, and half of the timings' own intervals; null: there are none. */
+json_t *haq_predict_error_json(const struct haq_search *s);
 
 bool haq_uses_latency(const struct haq_search *s);
 size_t haq_objective_count(const struct haq_search *s);

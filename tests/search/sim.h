@@ -41,6 +41,7 @@ struct sim {
     int64_t disturbed; /* so many timings of one thing, three times as long */
     int packed;      /* widths up to this many bits have a kernel of their own;
                         -1: the engine does not say which kernel ran */
+    double fixed_ms; /* of a network, in no layer and in no profile */
     double drift;    /* share by which a profile may be slower than another */
     size_t profiles; /* runs of one network */
     size_t wants, evaluations;
@@ -213,7 +214,8 @@ static inline json_t *sim_latency(const struct sim *m,
     double budget = json_number_value(json_object_get(params, "budget_ms"));
     double width = budget > 100 ? 0.004 : 0.02;
     double drift = 1 + 0.2 * sim_noise(r, "drift"); /* of the whole machine */
-    double speedup = sim_ms(m, NULL) / sim_ms(m, r) *
+    double speedup = (sim_ms(m, NULL) + m->fixed_ms) /
+                     (sim_ms(m, r) + m->fixed_ms) *
                      (1 + width / 2 * sim_noise(r, "paired"));
     double ms = sim_ms(m, r) * drift;
     bool disturbed =

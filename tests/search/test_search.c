@@ -338,8 +338,9 @@ static void latencies_from_the_table_are_those_of_the_machine(void)
             CU_ASSERT_FATAL(!haq_recipe_from_json(
                 &r, json_object_get(p, "recipe_json"), "point", NULL));
             double up = sim_ms(&m, NULL) / sim_ms(&m, &r);
+            /* The line is fitted to timings that are off by 0.2 %. */
             CU_ASSERT_DOUBLE_EQUAL(sim_number(p, "speedup", NULL) / up, 1,
-                                   1e-6);
+                                   3e-3);
             haq_recipe_fini(&r);
             predicted++;
         }
@@ -771,6 +772,22 @@ static void perplexity_is_searched_in_percent(void)
     json_decref(f);
 }
 
+/* A network that takes 40 % longer than its layers: what uniform widths show of
+ * that is true of mixed ones. */
+static void predictions_learn_from_whole_networks(void)
+{
+    struct sim m;
+    struct haq_search_config c = sim_config();
+    sim_init(&m);
+    m.fixed_ms = 0.4 * sim_ms(&m, NULL);
+    c.trials = 100;
+    json_t *f = sim_run(&m, &c);
+    CU_ASSERT(sim_number(f, "latency_model", "points") >= 10);
+    CU_ASSERT(sim_number(f, "latency_model", "mean_percent") < 1);
+    CU_ASSERT(sim_number(f, "latency_model", "max_percent") < 3);
+    json_decref(f);
+}
+
 /* Multiply-adds times both widths, as HAWQ counts: 8 x 8 of int8 everywhere is
  * a sixteenth of float's 32 x 32. */
 static void bit_operations_are_counted_and_limited(void)
@@ -839,6 +856,7 @@ int main(void)
         HAQ_TEST(weights_that_no_method_tunes_are_not_refined),
         HAQ_TEST(a_failed_refinement_leaves_the_point_as_it_was),
         HAQ_TEST(the_default_algorithm_needs_fewer_candidates),
+        HAQ_TEST(predictions_learn_from_whole_networks),
         HAQ_TEST(bit_operations_are_counted_and_limited),
         HAQ_TEST(an_objective_that_nobody_reports_is_one_sentence),
         HAQ_TEST(perplexity_is_searched_in_percent),
