@@ -374,7 +374,8 @@ static haq_status take_changes(struct haq_ready *b, struct haq_session *s,
 
 haq_status haq_ready_make(struct haq_ready *b, struct haq_session *s,
                           const struct haq_graph *g,
-                          const struct haq_recipe *recipe, struct haq_diag *d)
+                          const struct haq_recipe *recipe,
+                          enum haq_tune_way way, struct haq_diag *d)
 {
     struct haq_plan_options opt = {.isa = s->config.isa,
                                    .simulate = s->config.simulate,
@@ -387,8 +388,7 @@ haq_status haq_ready_make(struct haq_ready *b, struct haq_session *s,
         if (status == HAQ_OK && recipe->params_file)
             status = read_params(b, recipe, d);
         else if (status == HAQ_OK && tunes(recipe))
-            status =
-                haq_session_params(s, recipe, HAQ_TUNE_ALONE, &b->params, d);
+            status = haq_session_params(s, recipe, way, &b->params, d);
         else if (status == HAQ_OK)
             status = haq_session_ranges_for(s, recipe, d);
         if (status == HAQ_OK)
@@ -447,7 +447,7 @@ haq_status haq_session_run(struct haq_session *s,
     }
     for (size_t i = 0; i < n; i++)
         all[i] = i;
-    status = haq_ready_make(&b, s, s->bulk, recipe, d);
+    status = haq_ready_make(&b, s, s->bulk, recipe, HAQ_TUNE_ALONE, d);
     if (status == HAQ_OK)
         status = haq_evaluate(&e, b.plan, &s->eval.set, all, n, NULL, NULL,
                               out->data, s->pool, d);
@@ -483,7 +483,7 @@ haq_status haq_session_reference(struct haq_session *s,
     }
     for (size_t i = 0; i < n; i++)
         all[i] = i;
-    status = haq_ready_make(&b, s, s->bulk, NULL, d);
+    status = haq_ready_make(&b, s, s->bulk, NULL, HAQ_TUNE_ALONE, d);
     if (status == HAQ_OK)
         status = haq_evaluate(&e, b.plan, &data->set, all, n, NULL, NULL,
                               data->reference, s->pool, d);
