@@ -3,6 +3,7 @@
 #include "cli/progress.h"
 #include "cli/recipe_file.h"
 #include "cli/uniform.h"
+#include "quant/calib_method.h"
 #include "quant/params.h"
 
 struct quantize_args {
@@ -59,7 +60,7 @@ haq_status haq_cmd_quantize(const struct haq_command *self, int argc,
                               .calibration = "minmax",
                               .method = "rtn",
                               .training = haq_training_default()};
-    char methods[1200];
+    char methods[1400], calibrations[200];
     struct haq_progress_count count;
     const struct haq_opt opts[] = {
         {"calib", 0, HAQ_OPT_TEXT, &a.calib, "C.npz", "calibration data"},
@@ -70,7 +71,7 @@ haq_status haq_cmd_quantize(const struct haq_command *self, int argc,
          "uint8, uint8:dynamic, int8, float (default: uint8 with --calib and "
          "integer weights, else float)"},
         {"calibration", 0, HAQ_OPT_TEXT, &a.calibration, "METHOD",
-         "minmax, percentile:P, mse"},
+         calibrations},
         {"method", 0, HAQ_OPT_TEXT, &a.method, "M[,M...]", methods},
         {"train", 0, HAQ_OPT_TEXT, &a.training.path, "T.npz",
          "data for methods that train; its labels count where it has some "
@@ -91,6 +92,7 @@ haq_status haq_cmd_quantize(const struct haq_command *self, int argc,
     struct haq_recipe recipe;
 
     haq_session_methods_help(methods, sizeof methods);
+    haq_calib_methods_text(calibrations, sizeof calibrations);
     haq_common_init(&common);
     haq_status s = haq_opts_parse(self, opts, sizeof opts / sizeof *opts,
                                   &common, argc, argv, &a.model_path, 1, 1, d);

@@ -7,9 +7,10 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/search_job.h"
+#include "cli/space_opts.h"
 #include "graph/onnx_import.h"
+#include "quant/calib_method.h"
 #include "report/report.h"
-#include "search/space.h"
 #include "worker/task.h"
 
 enum { DEFAULT_TIME_S = 600 };
@@ -18,7 +19,9 @@ struct search_args {
     struct haq_common common;
     struct haq_search_job job;
     struct haq_opt_list dims;
-    const char *objectives, *formats, *methods;
+    struct haq_space_opts space;
+    struct haq_space_wish *wish;
+    const char *objectives, *methods;
     char *dims_json; /* owned */
     struct haq_arena arena;
     struct haq_dim_binding bound[HAQ_OPT_LIST_MAX];
@@ -43,6 +46,7 @@ static haq_status parse(struct search_args *a, const struct haq_command *self,
 {
     struct haq_search_job *j = &a->job;
     struct haq_search_config *c = &j->search;
+    char calibrations[200];
     const struct haq_opt opts[] = {
         {"calib", 0, HAQ_OPT_TEXT, &j->calib, "C.npz", "calibration samples"},
         {"eval", 0, HAQ_OPT_TEXT, &j->eval, "E.npz",
@@ -50,25 +54,40 @@ static haq_status parse(struct search_args *a, const struct haq_command *self,
         {"out", 0, HAQ_OPT_TEXT, &j->out, "DIR",
          "folder of the job (default ./MODELNAME-haq)"},
         {"objectives", 0, HAQ_OPT_TEXT, &a->objectives, "LIST",
-         "any of accuracy,latency,size (default all)"},
-        {"formats", 0, HAQ_OPT_TEXT, &a->formats, "LIST",
+         "any of accuracy,latency,size,bops (default the first three)"},
+        {"formats", 0, HAQ_OPT_TEXT, &a->space.formats, "LIST",
          "weight formats to use beside int8 and float: binary, ternary, int2 "
          "to int7 (default int2 to int7)"},
+        {"pin", 0, HAQ_OPT_LIST, &a->space.pins, "LAYER=FORMAT",
+         "only this format for layers of this name or pattern (several times)"},
+        {"ban", 0, HAQ_OPT_LIST, &a->space.bans, "[LAYER=]FORMAT",
+         "never this format, anywhere or in these layers (several times)"},
+        {"first-last", 0, HAQ_OPT_TEXT, &a->space.first_last, "FORMAT",
+         "of the first and the last layer, free (the default) or as int8"},
+        {"space", 0, HAQ_OPT_TEXT, &a->space.file, "FILE.yaml",
+         "formats, pins, bans and ties from a file"},
+        {"target", 0, HAQ_OPT_TEXT, &a->space.target, "FILE[:DEVICE]",
+         "use only what this device executes (haq devices --save); default: "
+         "this CPU"},
         {"max-drop", 0, HAQ_OPT_REAL, &c->max_drop, "POINTS",
          "accuracy that may be lost (percent for perplexity)"},
         {"max-latency", 0, HAQ_OPT_REAL, &c->max_latency_ms, "MS",
          "latency of a point at most"},
         {"max-size", 0, HAQ_OPT_BYTES, &c->max_size_bytes, "BYTES",
          "size of a point at most"},
+        {"max-bops", 0, HAQ_OPT_BYTES, &c->max_bops, "N",
+         "bit operations of a point at most (5G)"},
         {"time", 0, HAQ_OPT_DURATION, &c->time_s, "TIME",
          "budget of the job over all its runs (default 10m without --trials)"},
         {"trials", 0, HAQ_OPT_COUNT, &c->trials, "N",
          "candidates to evaluate at most"},
         {"seed", 0, HAQ_OPT_SEED, &c->seed, "S", "of every random choice"},
         {"algorithm", 0, HAQ_OPT_TEXT, &c->algorithm, "NAME",
-         "auto, nsga2, surrogate, annealing, greedy or random"},
+         "auto, nsga2, surrogate, annealing, greedy, ddpg or random"},
+        {"no-racing", 0, HAQ_OPT_FLAG, &c->no_racing, NULL,
+         "evaluate hopeless candidates to the end, too"},
         {"calibration", 0, HAQ_OPT_TEXT, &c->calib_method, "METHOD",
-         "minmax, percentile:P or mse"},
+         calibrations},
         {"method", 0, HAQ_OPT_TEXT, &a->methods, "M[,M...]",
          "of weights below 8 bits (default clip,gptq; clip without --calib): "
          "haq quantize --help lists them"},
@@ -81,6 +100,7 @@ static haq_status parse(struct search_args *a, const struct haq_command *self,
         {"dim", 0, HAQ_OPT_LIST, &a->dims, "NAME=N",
          "size of a symbolic dimension"},
     };
+    haq_calib_methods_text(calibrations, sizeof calibrations);
     return haq_opts_parse(self, opts, sizeof opts / sizeof *opts, &a->common,
                           argc, argv, &j->model, 1, 1, d);
 }
@@ -103,6 +123,13 @@ static haq_status write_dims(struct search_args *a, struct haq_diag *d)
     return s;
 }
 
+static haq_status check_calibration(const char *text, struct haq_diag *d)
+{
+    const struct haq_calib_method *method;
+    double parameter;
+    return haq_calib_method_parse(&method, &parameter, text, d);
+}
+
 static haq_status check(struct search_args *a, struct haq_diag *d)
 {
     struct haq_search_job *j = &a->job;
@@ -118,11 +145,12 @@ static haq_status check(struct search_args *a, struct haq_diag *d)
     j->isa = a->common.isa;
     j->threads = a->common.threads;
     j->quiet = a->common.quiet;
-    haq_status s = haq_objectives_parse(&c->objectives, a->objectives, d);
-    if (s == HAQ_OK && a->formats) {
-        s = haq_space_formats_parse(&c->formats, a->formats, d);
-        s = haq_fail_in(d, s, "--formats");
-    }
+    haq_status s = check_calibration(c->calib_method, d);
+    if (s == HAQ_OK)
+        s = haq_objectives_parse(&c->objectives, a->objectives, d);
+    if (s == HAQ_OK)
+        s = haq_space_wish_new(&a->wish, &a->space, j->isa, c, d);
+    j->space = haq_space_wish_json(a->wish);
     if (!a->methods)
         a->methods = j->calib ? "clip,gptq" : "clip";
     if (s == HAQ_OK)
@@ -191,6 +219,7 @@ haq_status haq_cmd_search(const struct haq_command *self, int argc, char **argv,
                  "command with --resume goes on",
                  o.dir);
     haq_search_outcome_fini(&o);
+    haq_space_wish_free(a.wish);
     free(a.dims_json);
     haq_arena_fini(&a.arena);
     return s;

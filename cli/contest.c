@@ -85,7 +85,7 @@ static haq_status make_table(struct haq_contest *c,
     return haq_replay_init(&c->replay, &c->table, d);
 }
 
-/* Named ones, or every row but "auto", which stands for another. */
+/* Named ones, or every row that does not think long. */
 static haq_status choose_algorithms(struct haq_contest *c, struct haq_diag *d)
 {
     const struct haq_opt_list *list = &c->rules->algorithms;
@@ -97,7 +97,7 @@ static haq_status choose_algorithms(struct haq_contest *c, struct haq_diag *d)
         s = haq_algo_find(&c->algo[c->algos++], list->item[i], d);
     }
     for (const struct haq_algo *a = haq_algos; !list->n && a->name; a++)
-        if (strcmp(a->name, "auto") && c->algos < HAQ_CONTEST_ALGOS_MAX)
+        if (!a->slow && c->algos < HAQ_CONTEST_ALGOS_MAX)
             c->algo[c->algos++] = a;
     return s;
 }

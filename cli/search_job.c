@@ -30,40 +30,10 @@ struct running {
     size_t written_tells; /* results that the front on disk knows */
     uint64_t next_write_ns;
     bool announced;
+    size_t warned;           /* warnings of the search that were shown */
     haq_status write_status; /* of the first write that failed */
     struct haq_diag write_diag;
 };
-
-static const struct {
-    const char *name;
-    unsigned bit;
-} objectives[] = {
-    {"accuracy", HAQ_OBJ_ACCURACY},
-    {"latency", HAQ_OBJ_LATENCY},
-    {"size", HAQ_OBJ_SIZE},
-};
-enum { N_OBJECTIVES = sizeof objectives / sizeof *objectives };
-
-haq_status haq_objectives_parse(unsigned *out, const char *list,
-                                struct haq_diag *d)
-{
-    *out = 0;
-    for (const char *p = list;; p++) {
-        size_t n = strcspn(p, ","), i = 0;
-        while (i < N_OBJECTIVES && (strlen(objectives[i].name) != n ||
-                                    memcmp(objectives[i].name, p, n)))
-            i++;
-        if (i == N_OBJECTIVES)
-            return haq_fail(d, HAQ_USAGE,
-                            "--objectives: \"%.*s\" is none of accuracy, "
-                            "latency, size",
-                            (int)(n < 40 ? n : 40), p);
-        *out |= objectives[i].bit;
-        p += n;
-        if (!*p)
-            return HAQ_OK;
-    }
-}
 
 /* ---- the job's identity ---------------------------------------------------
  */
@@ -74,9 +44,9 @@ static json_t *identity(const struct haq_search_job *j)
 {
     const struct haq_search_config *c = &j->search;
     json_t *list = json_array();
-    for (size_t i = 0; i < N_OBJECTIVES; i++)
-        if (c->objectives & objectives[i].bit)
-            json_array_append_new(list, json_string(objectives[i].name));
+    for (const struct haq_objective_row *r = haq_objective_rows; r->name; r++)
+        if (c->objectives & r->bit)
+            json_array_append_new(list, json_string(r->name));
     json_t *o = json_pack(
         "{s:o, s:o, s:o, s:o, s:I, s:s, s:s, s:s, s:I}", "objectives", list,
         "max_drop", haq_json_real(c->max_drop), "max_latency_ms",
@@ -90,6 +60,12 @@ static json_t *identity(const struct haq_search_job *j)
         json_object_set_new(o, "formats", json_string(formats));
     if (o && c->methods && strcmp(c->methods, "rtn") != 0)
         json_object_set_new(o, "methods", json_string(c->methods));
+    if (o && c->max_bops > 0)
+        json_object_set_new(o, "max_bops", json_real(c->max_bops));
+    if (o && c->no_racing)
+        json_object_set_new(o, "no_racing", json_true());
+    if (o && j->space)
+        json_object_set_new(o, "space", json_deep_copy(j->space));
     if (o && j->dims)
         json_object_set_new(o, "dims", json_string(j->dims));
     return o;
@@ -164,6 +140,16 @@ static void announce(struct running *r, const struct haq_embed_view *v)
         haq_log(HAQ_LOG_INFO, "going on with %s", r->out->dir);
 }
 
+static void warn(struct running *r, const struct haq_embed_view *v)
+{
+    size_t n = v->started ? haq_search_warnings(r->driver.search) : 0;
+    for (; r->warned < n && !r->job->quiet; r->warned++) {
+        haq_progress_end(&r->line);
+        haq_log(HAQ_LOG_WARN, "%s",
+                haq_search_warning(r->driver.search, r->warned));
+    }
+}
+
 static double time_left(const struct running *r, double fraction,
                         double elapsed_s)
 {
@@ -199,6 +185,7 @@ static void on_turn(void *ctx, const struct haq_embed_view *v)
     struct running *r = ctx;
     r->out->view = *v;
     announce(r, v);
+    warn(r, v);
     draw(r, v);
     /* A timed task has the machine for itself. */
     if (!v->started || v->work.quiet || tells(v) == r->written_tells ||

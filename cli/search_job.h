@@ -24,6 +24,7 @@ struct haq_search_job {
     const struct haq_dim_binding *bound_dims; /* the same as bindings */
     size_t n_dims;
     struct haq_search_config search; /* what the options say of it */
+    const json_t *space; /* what makes its space this one, or NULL; borrowed */
     bool resume, quiet;
     unsigned isa;
     size_t threads, workers;
@@ -43,9 +44,5 @@ haq_status haq_search_job_run(const struct haq_search_job *job,
                               struct haq_search_outcome *out,
                               struct haq_diag *d);
 void haq_search_outcome_fini(struct haq_search_outcome *o);
-
-/* "accuracy,latency" to a mask; HAQ_USAGE names the word it does not know. */
-haq_status haq_objectives_parse(unsigned *out, const char *list,
-                                struct haq_diag *d);
 
 #endif

@@ -14,7 +14,7 @@
 #include "worker/task.h"
 
 static haq_status save_one(struct haq_session *session, const char *path,
-                           struct haq_diag *d)
+                           enum haq_tune_way way, struct haq_diag *d)
 {
     struct haq_recipe r;
     struct haq_params *params = NULL;
@@ -23,7 +23,7 @@ static haq_status save_one(struct haq_session *session, const char *path,
     haq_recipe_init(&r);
     s = haq_recipe_read(&r, path, d);
     if (s == HAQ_OK)
-        s = haq_session_params(session, &r, HAQ_TUNE_ALONE, &params, d);
+        s = haq_session_params(session, &r, way, &params, d);
     if (s == HAQ_OK)
         s = haq_recipe_save(&r, params, path, d);
     haq_params_free(params);
@@ -37,14 +37,18 @@ static haq_status save_list(struct haq_session *session, const char *dir,
 {
     haq_status s = HAQ_OK;
     for (size_t i = 0; s == HAQ_OK && i < json_array_size(list); i++) {
-        const json_t *id = json_object_get(json_array_get(list, i), "id");
+        const json_t *point = json_array_get(list, i);
+        const json_t *id = json_object_get(point, "id");
+        const json_t *refined = json_object_get(point, "refined");
+        bool in_order = json_is_true(json_object_get(refined, "kept"));
         char path[4096 + 64];
         if (!json_is_string(id))
             continue;
         snprintf(path, sizeof path, "%s/recipes/%.40s.json", dir,
                  json_string_value(id));
         if (haq_file_exists(path))
-            s = save_one(session, path, d);
+            s = save_one(session, path,
+                         in_order ? HAQ_TUNE_IN_ORDER : HAQ_TUNE_ALONE, d);
     }
     return s;
 }

@@ -18,7 +18,8 @@ const char *haq_layer_op(const struct haq_layer *l)
 
 /* Sizes that the row's kernel cannot do; false: none, *out untouched. */
 static bool misfit(struct haq_verdict *out, const struct haq_capability *c,
-                   const struct haq_layer *l, const struct haq_choice *choice)
+                   const struct haq_layer *l,
+                   const struct haq_layer_choice *choice)
 {
     bool grouped = !strcmp(choice->granularity, "group");
     const struct {
@@ -46,7 +47,7 @@ static bool misfit(struct haq_verdict *out, const struct haq_capability *c,
 }
 
 static bool row_fits(const struct haq_capability *c, const char *op,
-                     const struct haq_choice *choice)
+                     const struct haq_layer_choice *choice)
 {
     char activation[32];
     haq_activation_word(activation, choice->activation, choice->dynamic);
@@ -69,7 +70,7 @@ static void take_row(struct haq_verdict *out, const struct haq_capability *c)
 
 void haq_legal(struct haq_verdict *out, const struct haq_list *capabilities,
                const char *device, const struct haq_layer *layer,
-               const struct haq_choice *choice)
+               const struct haq_layer_choice *choice)
 {
     const struct haq_capability *c = capabilities->item;
     const char *op = haq_layer_op(layer);

@@ -7,7 +7,7 @@
 #include "hwprofiles/capability.h"
 
 /* How a layer's weights and its data input are represented. */
-struct haq_choice {
+struct haq_layer_choice {
     const struct haq_format *weight;
     const char *granularity; /* "tensor", "channel", "group" */
     uint64_t group;          /* elements, for "group" */
@@ -29,6 +29,6 @@ const char *haq_layer_op(const struct haq_layer *l);
  * have no granularity and fit every row's. */
 void haq_legal(struct haq_verdict *out, const struct haq_list *capabilities,
                const char *device, const struct haq_layer *layer,
-               const struct haq_choice *choice);
+               const struct haq_layer_choice *choice);
 
 #endif

@@ -97,6 +97,8 @@ static void write_warnings(struct haq_buf *b, const struct haq_view *v)
                 "part of the evaluation set only.");
     if (v->n && !v->feasible)
         warn(b, "Nothing keeps to all limits; shown is the nearest.");
+    for (size_t i = 0; i < v->n_warnings; i++)
+        warn(b, v->warning[i]);
 }
 
 static void drop_words(const struct haq_view *v, double drop, char *out,

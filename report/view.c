@@ -109,6 +109,20 @@ static bool read_layers(struct haq_view *v, const json_t *front,
     return v->layer;
 }
 
+static bool read_warnings(struct haq_view *v, const json_t *list)
+{
+    size_t n = json_array_size(list);
+    v->warning = haq_arena_array(&v->arena, n, sizeof(const char *));
+    for (size_t i = 0; v->warning && i < n; i++) {
+        const char *text = json_string_value(json_array_get(list, i));
+        v->warning[v->n_warnings] =
+            haq_arena_strdup(&v->arena, text ? text : "");
+        if (!v->warning[v->n_warnings++])
+            return false;
+    }
+    return v->warning;
+}
+
 haq_status haq_view_make(struct haq_view *v, const json_t *front,
                          const json_t *layers, struct haq_diag *d)
 {
@@ -134,6 +148,7 @@ haq_status haq_view_make(struct haq_view *v, const json_t *front,
     v->error = member(v, front, "error");
     bool ok =
         read_layers(v, front, layers) &&
+        read_warnings(v, json_object_get(front, "warnings")) &&
         read_points(v, json_object_get(front, "points"), &v->point, &v->n) &&
         read_points(v, json_object_get(front, "uniform"), &v->uniform,
                     &v->n_uniform) &&

@@ -36,6 +36,8 @@ struct haq_view_layer {
 struct haq_view {
     struct haq_arena arena;
     const char *model, *metric, *device, *error;
+    const char **warning; /* [n_warnings] */
+    size_t n_warnings;
     bool higher_is_better, points_unit; /* of the metric */
     bool complete, feasible;
     struct haq_view_point *point; /* [n], most accurate first */

@@ -13,7 +13,8 @@ static const double latency_step = 0.02;
 
 enum { SLICE_COUNTING = 1024, SLICE_OTHER = 96 };
 
-static struct haq_candidate *make(struct haq_search *s, const int *genes)
+static struct haq_candidate *make(struct haq_search *s,
+                                  const struct haq_choice *choice)
 {
     if (s->n_candidates == s->room) {
         size_t room = s->room ? 2 * s->room : 64;
@@ -24,29 +25,52 @@ static struct haq_candidate *make(struct haq_search *s, const int *genes)
         s->candidate = p, s->room = room;
     }
     struct haq_candidate *c = haq_arena_alloc(&s->arena, sizeof *c);
-    int *copy = haq_arena_copy(&s->arena, genes, s->space.genes * sizeof *copy);
-    if (!c || !copy || haq_space_recipe(&s->space, genes, &c->recipe, NULL))
+    struct haq_choice *copy =
+        haq_arena_copy(&s->arena, choice, s->space.layers->n * sizeof *copy);
+    if (!c || !copy || haq_space_recipe(&s->space, choice, &c->recipe, NULL))
         return NULL;
-    c->genes = copy;
+    c->choice = copy;
+    c->outside = !haq_space_holds(&s->space, choice);
     if (haq_recipe_assignment_id(&c->recipe, c->id, NULL)) {
         haq_recipe_fini(&c->recipe);
         return NULL;
     }
+    c->bops = haq_space_bops(&s->space, choice);
     c->size_bytes = haq_recipe_size_bytes(&c->recipe, s->space.layers);
     s->candidate[s->n_candidates++] = c;
     return c;
 }
 
-struct haq_candidate *haq_candidate_get(struct haq_search *s, int *genes)
+struct haq_candidate *haq_candidate_of(struct haq_search *s,
+                                       const struct haq_choice *choice)
 {
-    haq_space_canonical(&s->space, genes);
     for (size_t i = 0; i < s->n_candidates; i++)
-        if (!memcmp(s->candidate[i]->genes, genes,
-                    s->space.genes * sizeof *genes))
+        if (!memcmp(s->candidate[i]->choice, choice,
+                    s->space.layers->n * sizeof *choice))
             return s->candidate[i];
-    struct haq_candidate *c = make(s, genes);
+    struct haq_candidate *c = make(s, choice);
     if (!c)
         haq_search_fail(s, HAQ_NOMEM, "no memory for another candidate");
+    return c;
+}
+
+struct haq_choice *haq_choices_new(struct haq_search *s)
+{
+    struct haq_choice *choice = calloc(s->space.layers->n, sizeof *choice);
+    if (!choice)
+        haq_search_fail(s, HAQ_NOMEM, "no memory for another candidate");
+    return choice;
+}
+
+struct haq_candidate *haq_candidate_get(struct haq_search *s, const int *genes)
+{
+    struct haq_choice *choice = haq_choices_new(s);
+    struct haq_candidate *c = NULL;
+    if (choice) {
+        haq_space_choices(&s->space, genes, choice);
+        c = haq_candidate_of(s, choice);
+    }
+    free(choice);
     return c;
 }
 
@@ -58,9 +82,9 @@ bool haq_uses_latency(const struct haq_search *s)
 
 size_t haq_objective_count(const struct haq_search *s)
 {
-    unsigned o = s->config.objectives;
-    return (o & HAQ_OBJ_ACCURACY ? 1u : 0u) + (o & HAQ_OBJ_LATENCY ? 1u : 0u) +
-           (o & HAQ_OBJ_SIZE ? 1u : 0u);
+    const struct haq_figures any = {0};
+    double f[HAQ_MAX_OBJECTIVES];
+    return haq_objectives_pick(s->config.objectives, &any, f);
 }
 
 size_t haq_slice(const struct haq_search *s)
@@ -197,19 +221,21 @@ void haq_candidate_judge(const struct haq_search *s,
     if (!final && haq_predict_timing(s, c, &guess))
         t = &guess;
     double ms = t ? haq_candidate_ms(s, t).value : INFINITY;
-    size_t m = 0;
-    if (s->config.objectives & HAQ_OBJ_ACCURACY)
-        f[m++] = isnan(drop) ? INFINITY : drop;
-    if (s->config.objectives & HAQ_OBJ_LATENCY)
-        f[m++] = final ? ms : coarse(ms);
-    if (s->config.objectives & HAQ_OBJ_SIZE)
-        f[m++] = (double)c->size_bytes;
+    const struct haq_figures x = {
+        .drop = isnan(drop) ? INFINITY : drop,
+        .ms = final ? ms : coarse(ms),
+        .bytes = (double)c->size_bytes,
+        .bops = c->bops,
+    };
+    haq_objectives_pick(s->config.objectives, &x, f);
 
     double limit = haq_drop_limit(s, final && (whole || haq_slice_is_whole(s)));
     double bad = drop > limit ? (drop - limit) / fmax(limit, 1) : 0;
     if (t)
         bad += excess(ms, s->config.max_latency_ms);
     bad += excess((double)c->size_bytes, s->config.max_size_bytes);
+    if (s->config.max_bops > 0)
+        bad += excess(c->bops, s->config.max_bops);
     if (c->failed || isnan(drop) || (!t && haq_uses_latency(s) && !(bad > 0)))
         bad = INFINITY;
     *violation = bad;

@@ -56,7 +56,7 @@ static bool any_confirmed(const struct haq_search *s)
 {
     for (size_t i = 0; i < s->n_candidates && s->phase > HAQ_PHASE_EVOLVE; i++)
         if (haq_candidate_confirmed(s, s->candidate[i]) &&
-            !s->candidate[i]->label)
+            !s->candidate[i]->label && !s->candidate[i]->outside)
             return true;
     return false;
 }
@@ -74,7 +74,8 @@ static bool choice_init(struct choice *c, const struct haq_search *s)
         return false;
     for (size_t i = 0; i < s->n_candidates; i++) {
         const struct haq_candidate *x = s->candidate[i];
-        if (!usable(s, x) || (strict && !haq_candidate_confirmed(s, x)))
+        if (x->outside || x->dropped || !usable(s, x) ||
+            (strict && !haq_candidate_confirmed(s, x)))
             continue;
         haq_candidate_judge(s, x, true, c->f + c->n * m, &c->violation[c->n]);
         c->candidate[c->n++] = x;
@@ -108,12 +109,21 @@ static void keep_nearest(struct choice *c)
     c->feasible = false;
 }
 
-/* Sizes 3 % apart, or latency intervals that do not touch. */
+/* Fewer bit operations, where they count. */
+static bool less_work(const struct haq_search *s, const struct haq_candidate *a,
+                      const struct haq_candidate *b)
+{
+    return s->config.objectives & HAQ_OBJ_BOPS &&
+           b->bops < (1 - size_step) * a->bops;
+}
+
+/* Sizes or bit operations 3 % apart, or latency intervals that do not touch. */
 static bool distinct(const struct haq_search *s, const struct haq_candidate *a,
                      const struct haq_candidate *b)
 {
     double x = (double)a->size_bytes, y = (double)b->size_bytes;
-    if (fabs(x - y) >= size_step * fmax(x, y))
+    if (fabs(x - y) >= size_step * fmax(x, y) || less_work(s, a, b) ||
+        less_work(s, b, a))
         return true;
     const struct haq_timing *t = haq_candidate_timing(a);
     const struct haq_timing *u = haq_candidate_timing(b);
@@ -133,7 +143,7 @@ static bool adds(const struct haq_search *s, const struct haq_candidate *a,
     const struct haq_timing *u = haq_candidate_timing(b);
     if (!distinct(s, a, b))
         return false;
-    if (b->size_bytes < a->size_bytes ||
+    if (b->size_bytes < a->size_bytes || less_work(s, a, b) ||
         !(s->config.objectives & HAQ_OBJ_SIZE) || !t || !u)
         return true;
     return haq_candidate_ms(s, u).high < haq_candidate_ms(s, t).low;
@@ -260,7 +270,7 @@ static json_t *bits_json(const struct haq_search *s,
     int bad = !words || !acts;
     for (size_t l = 0; l < s->space.layers->n && !bad; l++) {
         const struct haq_layer *layer = &s->space.layers->layer[l];
-        struct haq_choice x = haq_space_get(&s->space, l, c->genes);
+        struct haq_choice x = c->choice[l];
         double n = (double)layer->channels * (double)layer->reduction;
         char text[HAQ_CHOICE_TEXT];
         haq_choice_text(x, text);
@@ -279,18 +289,32 @@ static json_t *bits_json(const struct haq_search *s,
                      "layers", words, "activations", acts);
 }
 
+/* {"kept": is it tuned in order, "gain": what that is worth in the metric's
+ * unit, positive is better}; null: not tried. */
+static json_t *refined_json(const struct haq_search *s,
+                            const struct haq_candidate *c)
+{
+    if (!c->refined)
+        return json_null();
+    double gain = c->whole.value.value - c->alone.value.value;
+    return json_pack(
+        "{s:b,s:o}", "kept", c->in_order, "gain",
+        haq_json_real(s->config.higher_is_better ? gain : 0 - gain));
+}
+
 static json_t *candidate_json(const struct haq_search *s,
                               const struct haq_candidate *c)
 {
     double drop = haq_candidate_drop(s, c, haq_candidate_whole(s, c));
     double ratio = (double)s->base->size_bytes / (double)c->size_bytes;
     json_t *o = json_pack(
-        "{s:s%,s:s?,s:o,s:o,s:I,s:o,s:b,s:o,s:o}", "id", c->id, ID_DIGITS,
-        "label", c->label, "accuracy", accuracy_json(shown(s, c)), "drop",
-        haq_json_real(drop), "size_bytes", (json_int_t)c->size_bytes,
-        "compression", haq_json_real(ratio), "confirmed",
-        haq_candidate_confirmed(s, c), "bits", bits_json(s, c), "recipe_json",
-        haq_recipe_to_json(&c->recipe));
+        "{s:s%,s:s?,s:o,s:o,s:I,s:o,s:o,s:b,s:o,s:o,s:o,s:o}", "id", c->id,
+        ID_DIGITS, "label", c->label, "accuracy", accuracy_json(shown(s, c)),
+        "drop", haq_json_real(drop), "size_bytes", (json_int_t)c->size_bytes,
+        "bops", haq_json_real(c->bops), "compression", haq_json_real(ratio),
+        "confirmed", haq_candidate_confirmed(s, c), "holdout",
+        haq_holdout_json(s, c), "refined", refined_json(s, c), "bits",
+        bits_json(s, c), "recipe_json", haq_recipe_to_json(&c->recipe));
     if (o && add_latency(s, c, o)) {
         json_decref(o);
         o = NULL;
@@ -302,31 +326,28 @@ static json_t *candidate_json(const struct haq_search *s,
 
 /* Scale to the reference: 1 is its edge, so that volumes lie in 0 .. about 1
  * whatever the units. */
-struct reference {
-    double drop, ms, bytes;
-};
-
-static struct reference reference(const struct haq_search *s)
+static struct haq_figures reference(const struct haq_search *s)
 {
-    return (struct reference){
+    return (struct haq_figures){
         .drop = fmax(haq_drop_limit(s, true), 1e-9),
         .ms = reference_margin * s->base_ms.value,
         .bytes = reference_margin * (double)s->base->size_bytes,
+        .bops = reference_margin * s->base->bops,
     };
 }
 
 static void scaled(const struct haq_search *s, const struct haq_candidate *c,
-                   struct reference r, double *x)
+                   struct haq_figures r, double *x)
 {
     const struct haq_timing *t = haq_candidate_timing(c);
     double drop = haq_candidate_drop(s, c, haq_candidate_whole(s, c));
-    size_t m = 0;
-    if (s->config.objectives & HAQ_OBJ_ACCURACY)
-        x[m++] = isnan(drop) ? INFINITY : drop / r.drop;
-    if (s->config.objectives & HAQ_OBJ_LATENCY)
-        x[m++] = t && r.ms > 0 ? haq_candidate_ms(s, t).value / r.ms : INFINITY;
-    if (s->config.objectives & HAQ_OBJ_SIZE)
-        x[m++] = (double)c->size_bytes / r.bytes;
+    const struct haq_figures parts = {
+        .drop = isnan(drop) ? INFINITY : drop / r.drop,
+        .ms = t && r.ms > 0 ? haq_candidate_ms(s, t).value / r.ms : INFINITY,
+        .bytes = (double)c->size_bytes / r.bytes,
+        .bops = c->bops / r.bops,
+    };
+    haq_objectives_pick(s->config.objectives, &parts, x);
 }
 
 static double volume_of(const struct haq_search *s,
@@ -367,18 +388,19 @@ static json_t *hypervolume_json(const struct haq_search *s,
             plain[n++] = s->uniform[w];
     if (!usable(s, s->base))
         return json_null();
-    struct reference r = reference(s);
+    struct haq_figures r = reference(s);
     unsigned o = s->config.objectives;
     double base = shown(s, s->base)->value.value;
     double worst = s->config.points ? r.drop : r.drop / 100 * fabs(base);
     worst = s->config.higher_is_better ? base - worst : base + worst;
     return json_pack(
-        "{s:o,s:o,s:{s:o,s:o,s:o}}", "value",
+        "{s:o,s:o,s:{s:o,s:o,s:o,s:o}}", "value",
         haq_json_real(volume_of(s, c->candidate, c->n)), "uniform",
         haq_json_real(volume_of(s, plain, n)), "reference", "accuracy",
         haq_json_real(o & HAQ_OBJ_ACCURACY ? worst : NAN), "latency_ms",
         haq_json_real(o & HAQ_OBJ_LATENCY ? r.ms : NAN), "size_bytes",
-        haq_json_real(o & HAQ_OBJ_SIZE ? r.bytes : NAN));
+        haq_json_real(o & HAQ_OBJ_SIZE ? r.bytes : NAN), "bops",
+        haq_json_real(o & HAQ_OBJ_BOPS ? r.bops : NAN));
 }
 
 static json_t *uniform_json(const struct haq_search *s)
@@ -423,11 +445,46 @@ static json_t *layers_json(const struct haq_search *s)
     return list;
 }
 
+/* Formats that some layer may have. */
+static unsigned used_formats(const struct haq_search *s)
+{
+    unsigned mask = 0;
+    for (int i = 0; i < s->space.weights; i++)
+        mask |= 1u << s->space.weight[i];
+    return mask;
+}
+
 static json_t *formats_json(const struct haq_search *s)
 {
     char text[HAQ_FORMATS_TEXT];
-    haq_space_formats_text(s->config.formats, text);
+    haq_space_formats_text(used_formats(s), text);
     return json_string(text);
+}
+
+/* What races saved: {"candidates", "dropped", "samples", "saved": times fewer};
+ * null: there was none. */
+static json_t *racing_json(const struct haq_search *s)
+{
+    double all = (double)s->raced * (double)haq_slice(s);
+    if (!s->raced_samples)
+        return json_null();
+    return json_pack("{s:I,s:I,s:I,s:o}", "candidates", (json_int_t)s->raced,
+                     "dropped", (json_int_t)s->dropped, "samples",
+                     (json_int_t)s->raced_samples, "saved",
+                     haq_json_real(all / (double)s->raced_samples));
+}
+
+static json_t *warnings_json(const struct haq_search *s)
+{
+    json_t *list = json_array();
+    int bad = !list;
+    for (size_t i = 0; i < s->n_warnings && !bad; i++)
+        bad = json_array_append_new(list, json_string(s->warning[i]));
+    if (bad) {
+        json_decref(list);
+        return NULL;
+    }
+    return list;
 }
 
 static json_t *failures_json(const struct haq_search *s)
@@ -466,12 +523,10 @@ static json_t *objectives_json(unsigned mask)
 {
     json_t *list = json_array();
     int bad = !list;
-    if (mask & HAQ_OBJ_ACCURACY && !bad)
-        bad = json_array_append_new(list, json_string("accuracy"));
-    if (mask & HAQ_OBJ_LATENCY && !bad)
-        bad = json_array_append_new(list, json_string("latency"));
-    if (mask & HAQ_OBJ_SIZE && !bad)
-        bad = json_array_append_new(list, json_string("size"));
+    for (const struct haq_objective_row *r = haq_objective_rows;
+         r->name && !bad; r++)
+        if (mask & r->bit)
+            bad = json_array_append_new(list, json_string(r->name));
     if (bad) {
         json_decref(list);
         return NULL;
@@ -481,9 +536,11 @@ static json_t *objectives_json(unsigned mask)
 
 static json_t *limits_json(const struct haq_search_config *c)
 {
-    return json_pack("{s:o,s:o,s:o}", "max_drop", haq_json_real(c->max_drop),
-                     "max_latency_ms", haq_json_real(c->max_latency_ms),
-                     "max_size_bytes", haq_json_real(c->max_size_bytes));
+    return json_pack("{s:o,s:o,s:o,s:o}", "max_drop",
+                     haq_json_real(c->max_drop), "max_latency_ms",
+                     haq_json_real(c->max_latency_ms), "max_size_bytes",
+                     haq_json_real(c->max_size_bytes), "max_bops",
+                     haq_json_real(c->max_bops > 0 ? c->max_bops : NAN));
 }
 
 /* The point that costs least, when the drop that is allowed, all of the float
@@ -494,7 +551,7 @@ static json_t *knee_json(const struct haq_search *s, const struct choice *c)
 {
     double x[HAQ_MAX_OBJECTIVES], least = INFINITY;
     const char *id = c->n ? c->candidate[0]->id : NULL;
-    struct reference r = reference(s);
+    struct haq_figures r = reference(s);
     r.drop = isfinite(s->config.max_drop) ? r.drop : usual_drop;
     for (size_t i = 0; i < c->n; i++) {
         double sum = 0;
@@ -523,6 +580,10 @@ static int fill_front(const struct haq_search *s, const struct choice *c,
            set(o, "objectives", objectives_json(k->objectives)) |
            set(o, "limits", limits_json(k)) |
            set(o, "formats", formats_json(s)) |
+           set(o, "warnings", warnings_json(s)) |
+           set(o, "racing", racing_json(s)) |
+           set(o, "latency_model", haq_predict_error_json(s)) |
+           set(o, "winners_curse", haq_curse_json(s)) |
            set(o, "algorithm", json_string(s->algo->name)) |
            set(o, "baseline", candidate_json(s, s->base)) |
            set(o, "uniform_int8", candidate_json(s, s->uniform[INT8])) |

@@ -48,7 +48,9 @@ bool haq_evolve_late(const struct haq_search *s)
     double time = s->config.time_s;
     if (!(time > 0) || s->replaying)
         return false;
-    double reserve = fmin(CONFIRM_WISH * confirm_cost(s), confirm_share * time);
+    double reserve =
+        fmin(CONFIRM_WISH * confirm_cost(s), confirm_share * time) +
+        haq_refine_reserve(s);
     return s->elapsed_s > fmin(evolve_until * time, time - reserve);
 }
 
@@ -126,12 +128,22 @@ done:
     return status;
 }
 
+static void canonical(const void *search, int *genes)
+{
+    const struct haq_search *s = search;
+    haq_space_canonical(&s->space, genes);
+}
+
 static void start_algorithm(struct haq_search *s)
 {
     int *seeds = NULL;
     size_t n = 0;
     s->population = choose_population(s);
-    haq_status status = make_seeds(s, &seeds, &n);
+    double *features = haq_agent_features(s);
+    haq_status status =
+        features ? HAQ_OK : haq_fail(&s->diag, HAQ_NOMEM, "search by agents");
+    if (!status && !s->algo->seedless)
+        status = make_seeds(s, &seeds, &n);
     if (!status) {
         struct haq_algo_config c = {
             .genes = s->space.genes,
@@ -141,12 +153,16 @@ static void start_algorithm(struct haq_search *s)
             .seed = s->config.seed,
             .seeds = seeds,
             .n_seeds = n,
-            .canonical = haq_space_canonical,
-            .arg = &s->space,
+            .canonical = canonical,
+            .arg = s,
+            .cost = haq_agent_cost,
+            .feature = features,
+            .features = HAQ_AGENT_FEATURES,
         };
         status = s->algo->start(&s->run, &c, &s->diag);
     }
     free(seeds);
+    free(features);
     if (status)
         haq_search_fail(s, status, s->diag.text);
 }
@@ -163,7 +179,7 @@ static void tell_members(struct haq_search *s)
     s->n_members = 0;
 }
 
-static bool reserve_members(struct haq_search *s, size_t n)
+bool haq_members_reserve(struct haq_search *s, size_t n)
 {
     size_t room = s->member_room ? s->member_room : 64;
     while (room < n)
@@ -185,19 +201,17 @@ static bool reserve_members(struct haq_search *s, size_t n)
 
 static bool add_member(struct haq_search *s, size_t id, const int *vector)
 {
-    if (!reserve_members(s, s->n_members + 1))
+    if (!haq_members_reserve(s, s->n_members + 1))
         return false;
-    int *genes = malloc(s->space.genes * sizeof *genes);
-    if (!genes)
-        return false;
-    memcpy(genes, vector, s->space.genes * sizeof *genes);
-    struct haq_candidate *c = haq_candidate_get(s, genes);
-    free(genes);
+    struct haq_candidate *c = haq_candidate_get(s, vector);
     if (!c)
         return false;
     s->member_id[s->n_members] = id;
     s->member[s->n_members++] = c;
-    haq_slot_add(s, HAQ_SLOT_SLICE, c, 0, 0);
+    if (haq_race_possible(s))
+        haq_race_start(s, c);
+    else
+        haq_slot_add(s, HAQ_SLOT_SLICE, c, 0, 0);
     return true;
 }
 
@@ -246,6 +260,11 @@ void haq_plan_evolve(struct haq_search *s)
     if (!s->step)
         start_algorithm(s);
     while (!s->status && !s->n_slots) {
+        if (s->racing_stage) {
+            haq_race_next(s);
+            s->racing_stage = s->n_slots;
+            continue;
+        }
         if (s->timing_stage) {
             s->timing_stage = false;
             add_timings(s);
@@ -255,7 +274,7 @@ void haq_plan_evolve(struct haq_search *s)
         if (haq_evolve_late(s) || !ask_members(s))
             return;
         s->generation++;
-        s->timing_stage = true;
+        s->timing_stage = s->racing_stage = true;
     }
 }
 
@@ -264,7 +283,7 @@ void haq_plan_evolve(struct haq_search *s)
 static bool confirmable(const struct haq_search *s,
                         const struct haq_candidate *c)
 {
-    return c->slice.known && !c->failed &&
+    return c->slice.known && !c->failed && !c->outside && !c->dropped &&
            (!haq_uses_latency(s) || haq_candidate_timing(c));
 }
 
@@ -333,7 +352,7 @@ static void choose_members(struct haq_search *s)
     bool ok = pool_init(&p, s);
     if (ok)
         chosen = choose_points(&p, m, most, &ok);
-    ok = ok && reserve_members(s, chosen);
+    ok = ok && haq_members_reserve(s, chosen);
     if (!ok)
         haq_search_fail(s, HAQ_NOMEM, "no memory for confirming the front");
     s->n_members = s->confirmed = s->batch = 0;
@@ -350,7 +369,8 @@ static size_t affordable_batch(const struct haq_search *s)
     size_t most = left < CONFIRM_BATCH ? left : CONFIRM_BATCH;
     if (!(s->config.time_s > 0) || s->replaying || !s->batch)
         return most;
-    double n = (s->config.time_s - s->elapsed_s) / fmax(confirm_cost(s), 1e-6);
+    double left_s = s->config.time_s - haq_refine_reserve(s) - s->elapsed_s;
+    double n = left_s / fmax(confirm_cost(s), 1e-6);
     return n < 1 ? 0 : n < (double)most ? (size_t)n : most;
 }
 

@@ -9,24 +9,28 @@ enum { INT8 = HAQ_WEIGHT_INT8 };
 /* Share of the time that one-in damages may take. */
 static const double damage_share = 0.2;
 
-struct haq_candidate *haq_candidate_fill(struct haq_search *s,
-                                         struct haq_choice c, int *genes)
+static const struct haq_choice float_choice = {
+    HAQ_WEIGHT_FLOAT, HAQ_GRAIN_CHANNEL, HAQ_ACT_FLOAT};
+
+/* References are what they say, whatever the space leaves a layer. */
+static struct haq_candidate *uniform(struct haq_search *s, struct haq_choice c,
+                                     struct haq_choice *scratch)
 {
-    haq_space_fill(&s->space, c, genes);
-    return haq_candidate_get(s, genes);
+    for (size_t l = 0; l < s->space.layers->n; l++)
+        scratch[l] = c;
+    return haq_candidate_of(s, scratch);
 }
 
-static void name_baselines(struct haq_search *s, int *genes)
+static void name_baselines(struct haq_search *s, struct haq_choice *scratch)
 {
-    s->base = haq_candidate_fill(
-        s, (struct haq_choice){HAQ_WEIGHT_FLOAT, 0, HAQ_ACT_FLOAT}, genes);
+    s->base = uniform(s, float_choice, scratch);
     if (s->base)
         s->base->label = "float";
     for (int w = 0; w < HAQ_WEIGHT_FLOAT && !s->status; w++) {
-        struct haq_choice c = {w, HAQ_GRAIN_CHANNEL, HAQ_ACT_STATIC};
+        struct haq_choice c = {w, HAQ_GRAIN_CHANNEL, (int)s->space.first_act};
         if (!haq_space_has(&s->space, w))
             continue;
-        s->uniform[w] = haq_candidate_fill(s, c, genes);
+        s->uniform[w] = uniform(s, c, scratch);
         if (s->uniform[w])
             s->uniform[w]->label = haq_choice_format(c)->name;
     }
@@ -76,13 +80,10 @@ void haq_plan_baseline(struct haq_search *s)
 
 void haq_name_baselines(struct haq_search *s)
 {
-    int *genes = calloc(s->space.genes, sizeof *genes);
-    if (!genes) {
-        haq_search_fail(s, HAQ_NOMEM, "no memory for the baselines");
-        return;
-    }
-    name_baselines(s, genes);
-    free(genes);
+    struct haq_choice *scratch = haq_choices_new(s);
+    if (scratch)
+        name_baselines(s, scratch);
+    free(scratch);
 }
 
 /* ---- sensitivity ----------------------------------------------------------*/
@@ -105,37 +106,45 @@ static size_t affordable_probes(const struct haq_search *s)
     return n < 1 ? 1 : n > HAQ_PROBES ? HAQ_PROBES : (size_t)n;
 }
 
-static void add_probe(struct haq_search *s, size_t layer, size_t probe,
-                      int *genes)
+/* A probe tells something about a layer that may have its format at all, with
+ * whatever activations. */
+static bool useful(const struct haq_space *s, size_t layer, struct haq_choice c)
 {
+    const struct haq_domain *x = &s->domain[layer];
+    int grain = c.grain == HAQ_GRAIN_GROUP ? c.grain : -1;
+    bool chosen = x->weights == 1 && x->grains == 1 && x->acts == 1;
+    return !chosen && x->options & haq_options_weight(c.weight, grain);
+}
+
+/* Layers that are tied are changed together, and are one row. */
+static void add_probe(struct haq_search *s, size_t layer, size_t probe,
+                      struct haq_choice *choice)
+{
+    const struct haq_space *space = &s->space;
     struct haq_choice c = haq_probes[probe];
     if (c.act == HAQ_ACT_STATIC)
-        c.act = (int)s->space.first_act;
-    if (!haq_space_offers(&s->space, layer, c))
+        c.act = (int)space->first_act;
+    if (space->domain[layer].lead != layer || !useful(space, layer, c))
         return;
-    haq_space_fill(&s->space,
-                   (struct haq_choice){HAQ_WEIGHT_FLOAT, 0, HAQ_ACT_FLOAT},
-                   genes);
-    haq_space_put(&s->space, layer, c, genes);
-    haq_slot_add(s, HAQ_SLOT_DAMAGE, haq_candidate_get(s, genes), layer, probe);
+    for (size_t l = 0; l < space->layers->n; l++)
+        choice[l] = space->domain[l].lead == layer ? c : float_choice;
+    haq_slot_add(s, HAQ_SLOT_DAMAGE, haq_candidate_of(s, choice), layer, probe);
 }
 
 void haq_plan_sensitivity(struct haq_search *s)
 {
     if (s->step)
         return;
-    int *genes = calloc(s->space.genes, sizeof *genes);
-    if (!genes) {
-        haq_search_fail(s, HAQ_NOMEM, "no memory for sensitivities");
+    struct haq_choice *choice = haq_choices_new(s);
+    if (!choice)
         return;
-    }
     size_t left = affordable_probes(s);
     for (size_t p = 0; p < HAQ_PROBES && left; p++) {
         if (!may_probe(s, probe_order[p]))
             continue;
         left--;
         for (size_t l = 0; l < s->space.layers->n && !s->status; l++)
-            add_probe(s, l, probe_order[p], genes);
+            add_probe(s, l, probe_order[p], choice);
     }
-    free(genes);
+    free(choice);
 }

@@ -21,21 +21,21 @@ struct line {
     int grain, act;
 };
 
-static size_t class_of(const struct haq_search *s, struct line k, int gene)
-{
-    return haq_choice_class(
-        (struct haq_choice){s->space.weight[gene], k.grain, k.act});
-}
-
 /* Genes of integer formats: float is the last one. */
 static int integers(const struct haq_search *s)
 {
     return s->space.weights - 1;
 }
 
-static bool any_groups(const struct haq_search *s)
+static struct haq_choice choice_of(const struct haq_search *s, struct line k,
+                                   int gene)
 {
-    struct haq_choice c = {HAQ_WEIGHT_INT8, HAQ_GRAIN_GROUP, HAQ_ACT_FLOAT};
+    return (struct haq_choice){s->space.weight[gene], k.grain, k.act};
+}
+
+/* May any layer be this? */
+static bool anywhere(const struct haq_search *s, struct haq_choice c)
+{
     for (size_t l = 0; l < s->space.layers->n; l++)
         if (haq_space_offers(&s->space, l, c))
             return true;
@@ -44,15 +44,19 @@ static bool any_groups(const struct haq_search *s)
 
 /* ---- what to measure ------------------------------------------------------*/
 
+static size_t class_of(const struct haq_search *s, struct line k, int gene)
+{
+    return haq_choice_class(choice_of(s, k, gene));
+}
+
 static void ask(struct haq_search *s, struct line k, int gene, int *genes)
 {
     size_t class = class_of(s, k, gene);
-    struct haq_choice c = {s->space.weight[gene], k.grain, k.act};
     if (s->profiled[class])
         return;
     s->profiled[class] = true;
-    haq_slot_add(s, HAQ_SLOT_PROFILE, haq_candidate_fill(s, c, genes), 0,
-                 class);
+    haq_space_fill(&s->space, choice_of(s, k, gene), genes);
+    haq_slot_add(s, HAQ_SLOT_PROFILE, haq_candidate_get(s, genes), 0, class);
 }
 
 /* Did all layers run the same in both?  What is not known is not the same. */
@@ -85,8 +89,15 @@ static void ask_line(struct haq_search *s, struct line k, int *genes)
         ask_between(s, k, genes);
         return;
     }
-    ask(s, k, integers(s) - 1, genes);
-    ask(s, k, 0, genes);
+    int widest = integers(s) - 1, narrowest = 0;
+    while (widest >= 0 && !anywhere(s, choice_of(s, k, widest)))
+        widest--;
+    while (narrowest < widest && !anywhere(s, choice_of(s, k, narrowest)))
+        narrowest++;
+    if (widest < 0)
+        return; /* no layer may be any of these */
+    ask(s, k, widest, genes);
+    ask(s, k, narrowest, genes);
 }
 
 /* ---- the table ------------------------------------------------------------*/
@@ -173,8 +184,7 @@ static void settle_line(struct haq_search *s, struct line k)
 
 static void each_line(struct haq_search *s, int *genes)
 {
-    int grains = any_groups(s) ? HAQ_GRAIN_VALUES : 1;
-    for (int grain = 0; grain < grains; grain++)
+    for (int grain = 0; grain < HAQ_GRAIN_VALUES; grain++)
         for (int act = (int)s->space.first_act; act < HAQ_ACT_VALUES; act++) {
             struct line k = {grain, act};
             if (genes)
@@ -200,5 +210,7 @@ void haq_plan_profile(struct haq_search *s)
     if (!s->n_slots) {
         settle_drift(s);
         each_line(s, NULL);
+        haq_predict_fit(s);
+        haq_warn_profile(s);
     }
 }

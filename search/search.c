@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "search/rules.h"
 #include "search/search_priv.h"
 
 const struct haq_phase haq_phases[] = {
@@ -14,6 +15,7 @@ const struct haq_phase haq_phases[] = {
     {"profile", haq_plan_profile, 0.5},
     {"evolve", haq_plan_evolve, 0},
     {"confirm", haq_plan_confirm, 1},
+    {"refine", haq_plan_refine, 1},
     {0},
 };
 
@@ -29,11 +31,8 @@ static const double quick_guess_s = 0.3;
 static haq_status check_config(const struct haq_search_config *c,
                                struct haq_diag *d)
 {
-    const unsigned all = HAQ_OBJ_ACCURACY | HAQ_OBJ_LATENCY | HAQ_OBJ_SIZE;
-    if (!c->objectives || c->objectives & ~all)
-        return haq_fail(d, HAQ_USAGE,
-                        "a search needs at least one objective of accuracy, "
-                        "latency and size");
+    if (!c->objectives || c->objectives & ~(unsigned)HAQ_OBJ_ALL)
+        return haq_fail(d, HAQ_USAGE, "a search needs at least one objective");
     if (!c->trials && !(c->time_s > 0))
         return haq_fail(d, HAQ_USAGE,
                         "a search needs a budget: --trials or --time");
@@ -50,14 +49,13 @@ static haq_status check_config(const struct haq_search_config *c,
 
 static haq_status check_size(const struct haq_search *s, struct haq_diag *d)
 {
-    const struct haq_candidate *c = s->uniform[s->space.weight[0]];
-    double least = (double)c->size_bytes;
+    double least = (double)haq_space_least_bytes(&s->space);
     if (s->config.max_size_bytes >= least)
         return HAQ_OK;
     return haq_fail(d, HAQ_USAGE,
-                    "--max-size %.0f cannot be met: with %s everywhere the "
-                    "network takes %.0f bytes",
-                    s->config.max_size_bytes, c->label, least);
+                    "--max-size %.0f cannot be met: with the smallest choice "
+                    "in every layer the network takes %.0f bytes",
+                    s->config.max_size_bytes, least);
 }
 
 static bool copy_strings(struct haq_search *s)
@@ -92,6 +90,27 @@ static bool make_tables(struct haq_search *s)
     return true;
 }
 
+static void warn(void *search, const char *sentence)
+{
+    haq_search_warn(search, "%s", sentence);
+}
+
+/* What the target cannot run goes first: a rule that asks for it then fails. */
+static haq_status restrict_space(struct haq_search *s, struct haq_diag *d)
+{
+    if (s->config.capabilities)
+        haq_space_target(&s->space, s->config.capabilities,
+                         s->config.target ? s->config.target : "the target",
+                         warn, s);
+    haq_status status = haq_space_apply(&s->space, s->config.rules, d);
+    s->config.rules = NULL;
+    s->config.capabilities = NULL;
+    s->config.target = NULL;
+    if (status == HAQ_OK)
+        haq_warn_space(s);
+    return status;
+}
+
 haq_status haq_search_new(struct haq_search **out,
                           const struct haq_search_config *config,
                           const struct haq_layers *layers, struct haq_diag *d)
@@ -109,6 +128,7 @@ haq_status haq_search_new(struct haq_search **out,
     haq_arena_init(&s->arena);
     s->config = *config;
     s->algo = algo;
+    s->line.scale = 1;
     s->quick_s = haq_uses_latency(s) ? quick_guess_s : 0;
     if (!copy_strings(s)) {
         status = haq_fail(d, HAQ_NOMEM, "search");
@@ -117,6 +137,9 @@ haq_status haq_search_new(struct haq_search **out,
     status = haq_space_init(&s->space, layers, config->formats,
                             config->has_calibration, s->config.calib_hash,
                             s->config.calib_method, d);
+    if (status)
+        goto done;
+    status = restrict_space(s, d);
     if (status)
         goto done;
     if (s->config.methods)
@@ -174,20 +197,24 @@ void haq_search_fail(struct haq_search *s, haq_status status, const char *text)
 static void learn_costs(struct haq_search *s, double wall)
 {
     double seconds = 0;
-    size_t samples = 0, timings = 0, evaluations = 0;
+    size_t samples = 0, timings = 0, evaluations = 0, refined = 0;
     for (size_t i = 0; i < s->n_slots; i++) {
         const struct haq_slot *slot = &s->slot[i];
-        bool evaluates =
-            slot->kind == HAQ_SLOT_SLICE || slot->kind == HAQ_SLOT_WHOLE;
+        bool evaluates = slot->kind == HAQ_SLOT_SLICE ||
+                         slot->kind == HAQ_SLOT_WHOLE ||
+                         slot->kind == HAQ_SLOT_RUNG;
         bool counts = evaluates && slot->told && slot->samples;
         samples += counts ? slot->samples : 0;
         seconds += counts ? slot->seconds : 0;
         evaluations += evaluates;
         timings += slot->kind == HAQ_SLOT_QUICK;
+        refined += slot->kind == HAQ_SLOT_ORDER;
     }
     bool now = s->phase == HAQ_PHASE_EVOLVE && !s->replaying;
     if (now && timings && timings == s->n_slots)
         s->quick_s = wall / (double)timings;
+    if (refined && !s->replaying)
+        s->refine_s = wall / (double)refined;
     if (samples && now && evaluations == s->n_slots)
         s->sample_s = wall / (double)samples;
     else if (samples && seconds > 0)
@@ -326,7 +353,7 @@ static double fraction(const struct haq_search *s, double elapsed_s)
     if (s->config.time_s > 0)
         done = elapsed_s / s->config.time_s;
     if (s->config.trials) {
-        static const double start[] = {0, 0.05, 0.15, 0.2, 0.9};
+        static const double start[] = {0, 0.05, 0.15, 0.2, 0.9, 0.95};
         double n = s->phase == HAQ_PHASE_EVOLVE
                        ? 0.7 * (double)haq_search_evaluations(s) /
                              (double)s->config.trials
@@ -346,7 +373,7 @@ static void best_line(const struct haq_search *s, char *out, size_t room)
     for (size_t i = 0; i < s->n_candidates; i++) {
         const struct haq_candidate *c = s->candidate[i];
         double f[HAQ_MAX_OBJECTIVES], violation;
-        if (!c->slice.known || c == s->base)
+        if (!c->slice.known || c->outside || c->dropped || c == s->base)
             continue;
         haq_candidate_judge(s, c, false, f, &violation);
         if (violation > 0)

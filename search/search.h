@@ -25,13 +25,10 @@
 #include "base/status.h"
 #include "graph/layers.h"
 #include "quant/recipe.h"
+#include "search/objective.h"
 
-/* Bits of a mask. */
-enum haq_objective {
-    HAQ_OBJ_ACCURACY = 1 << 0,
-    HAQ_OBJ_LATENCY = 1 << 1,
-    HAQ_OBJ_SIZE = 1 << 2
-};
+struct haq_rules;
+struct haq_list;
 
 struct haq_search_config {
     unsigned objectives;   /* HAQ_OBJ_* mask, at least one */
@@ -39,6 +36,7 @@ struct haq_search_config {
     double max_drop;       /* points (percent for perplexity); INFINITY */
     double max_latency_ms; /* INFINITY when unlimited */
     double max_size_bytes; /* INFINITY when unlimited */
+    double max_bops;       /* 0 when unlimited */
     size_t trials;         /* candidates to evaluate; 0 = no limit */
     double time_s;         /* whole job; 0 = no limit (then trials > 0) */
     uint64_t seed;
@@ -49,10 +47,15 @@ struct haq_search_config {
     const char *methods; /* of layers below 8 bits, "clip,gptq"; NULL = "rtn" */
     bool has_calibration; /* false: no static activations in the space */
     unsigned formats;     /* of weights, search/space.h; 0 = the usual ones */
-    size_t population;    /* 0 = from the number of layers and the budget */
-    size_t slice;   /* samples per candidate; 0 = 1024 for metrics in points,
-                       else 96; at most eval_samples */
-    size_t confirm; /* most points measured again at the end; 0 = 40 */
+    /* Borrowed for haq_search_new; NULL: none. */
+    const struct haq_rules *rules;       /* search/rules.h */
+    const struct haq_list *capabilities; /* of the target; NULL: it can all */
+    const char *target;                  /* its name, for sentences */
+    size_t population; /* 0 = from the number of layers and the budget */
+    size_t slice;      /* samples per candidate; 0 = 1024 for metrics in points,
+                          else 96; at most eval_samples */
+    bool no_racing;    /* every candidate sees the whole slice */
+    size_t confirm;    /* most points measured again at the end; 0 = 40 */
 };
 
 /* One measurement that the search wants. Kinds and their JSON are documented in
@@ -72,7 +75,8 @@ struct haq_search;
 /* `layers` is borrowed and must outlive the search; the strings of the config
  * are copied.
  * HAQ_USAGE: an unknown algorithm or objective; limits that no candidate can
- * meet for certain (the bound is said); neither trials nor time. */
+ * meet for certain (the bound is said); neither trials nor time.  What rules
+ * that cannot be kept are: search/rules.h. */
 haq_status haq_search_new(struct haq_search **out,
                           const struct haq_search_config *config,
                           const struct haq_layers *layers, struct haq_diag *d);
@@ -106,6 +110,11 @@ bool haq_search_done(const struct haq_search *s);
 
 /* Stop proposing (Ctrl-C, out of time); what is open may still be told. */
 void haq_search_stop(struct haq_search *s);
+
+/* Sentences that a user should know, as they came up: a format that is no
+ * faster, a limit that cannot be met.  Borrowed. */
+size_t haq_search_warnings(const struct haq_search *s);
+const char *haq_search_warning(const struct haq_search *s, size_t i);
 
 struct haq_progress {
     const char *phase;  /* "baseline", "sensitivity", ... */

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "search/knapsack.h"
 
@@ -87,6 +88,7 @@ static bool fill_widths(const double *probe, double *width)
     return true;
 }
 
+/* What a layer loses with each of its options. */
 static void fill_layer(const struct haq_space *s, size_t layer,
                        const double *width, const double *probe, double *damage)
 {
@@ -112,6 +114,15 @@ static void fill_layer(const struct haq_space *s, size_t layer,
     }
 }
 
+/* The damage of tied layers was measured together, and stands with the first.
+ */
+static void fill_follower(const struct haq_space *s, size_t layer,
+                          double *damage)
+{
+    for (size_t o = 0; o < HAQ_OPTIONS; o++)
+        damage[o] = haq_space_offers(s, layer, haq_choice_at(o)) ? 0 : INFINITY;
+}
+
 /* Mean of the known damages of each probe, for layers that have none. */
 static void mean_probe(const struct haq_space *s, const double *probe,
                        double *mean)
@@ -135,6 +146,10 @@ void haq_damage_table(const struct haq_space *s, const double *probe,
     mean_probe(s, probe, mean);
     for (size_t l = 0; l < s->layers->n; l++) {
         const double *row = probe + l * HAQ_PROBES;
+        if (s->domain[l].lead != l) {
+            fill_follower(s, l, damage + l * HAQ_OPTIONS);
+            continue;
+        }
         if (!fill_widths(row, width)) {
             row = mean;
             fill_widths(row, width);
@@ -155,7 +170,7 @@ static double class_ms(const double *layer_ms, size_t layer, size_t class)
 }
 
 /* Cost of every option: `share` of it is time, the rest size, each relative to
- * the float network. */
+ * the float network.  Layers that are tied cost what they cost together. */
 static void fill_cost(const struct haq_space *s, const double *layer_ms,
                       double share, double *cost)
 {
@@ -165,6 +180,7 @@ static void fill_cost(const struct haq_space *s, const double *layer_ms,
         bytes += (double)haq_space_bytes(s, l, f);
         ms += layer_ms ? class_ms(layer_ms, l, 0) : 0;
     }
+    memset(cost, 0, s->layers->n * HAQ_OPTIONS * sizeof *cost);
     for (size_t l = 0; l < s->layers->n; l++)
         for (size_t o = 0; o < HAQ_OPTIONS; o++) {
             struct haq_choice c = haq_choice_at(o);
@@ -173,7 +189,7 @@ static void fill_cost(const struct haq_space *s, const double *layer_ms,
                 x = (1 - share) * (double)haq_space_bytes(s, l, c) / bytes;
             if (share > 0 && ms > 0)
                 x += share * class_ms(layer_ms, l, haq_choice_class(c)) / ms;
-            cost[l * HAQ_OPTIONS + o] = x;
+            cost[s->domain[l].lead * HAQ_OPTIONS + o] += x;
         }
 }
 
@@ -222,8 +238,9 @@ static void put_choices(const struct haq_space *s, const size_t *choice,
 {
     for (size_t i = 0; i < n; i++)
         for (size_t l = 0; l < s->layers->n; l++)
-            haq_space_put(s, l, haq_choice_at(choice[i * s->layers->n + l]),
-                          genes + i * s->genes);
+            if (s->domain[l].lead == l)
+                haq_space_put(s, l, haq_choice_at(choice[i * s->layers->n + l]),
+                              genes + i * s->genes);
 }
 
 haq_status haq_seeds_make(const struct haq_space *s, const double *damage,

@@ -48,10 +48,56 @@ static const char *read_accuracy(struct haq_accuracy *a, const json_t *result)
     return NULL;
 }
 
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                  : -1;
+}
+
+/* "bits": a hexadecimal digit for four samples, the first in its lowest bit.
+ * The samples are first .. first+n-1 of the set.  false: not there, or not
+ * that. */
+static bool read_bits(struct haq_search *s, struct haq_candidate *c,
+                      const json_t *result, size_t first, size_t n)
+{
+    const json_t *text = json_object_get(result, "bits");
+    const char *hex = json_string_value(text);
+    size_t all = s->config.eval_samples;
+    if (!hex || first + n > all || json_string_length(text) != (n + 3) / 4)
+        return false;
+    if (!c->bits)
+        c->bits = haq_arena_alloc(&s->arena, all / 8 + 1);
+    for (size_t i = 0; c->bits && i < n; i++) {
+        int digit = hex_digit(hex[i / 4]);
+        size_t at = first + i;
+        unsigned on = 1U << at % 8;
+        if (digit < 0)
+            return false;
+        c->bits[at / 8] = (uint8_t)(digit >> i % 4 & 1 ? c->bits[at / 8] | on
+                                                       : c->bits[at / 8] & ~on);
+    }
+    if (c->bits && first + n > c->seen)
+        c->seen = first + n;
+    return c->bits;
+}
+
+static const char *read_rung(struct haq_search *s, struct haq_slot *slot,
+                             const json_t *result)
+{
+    if (number(result, "n") != (double)slot->column ||
+        !read_bits(s, slot->candidate, result, slot->row, slot->column))
+        return "the evaluation does not say which samples were right";
+    s->raced_samples += slot->column;
+    return NULL;
+}
+
 static const char *read_slice(struct haq_search *s, struct haq_slot *slot,
                               const json_t *result)
 {
     const char *why = read_accuracy(&slot->candidate->slice, result);
+    if (!why)
+        read_bits(s, slot->candidate, result, 0, slot->candidate->slice.n);
     if (!why && haq_slice_is_whole(s))
         slot->candidate->whole = slot->candidate->slice;
     return why;
@@ -60,8 +106,30 @@ static const char *read_slice(struct haq_search *s, struct haq_slot *slot,
 static const char *read_whole(struct haq_search *s, struct haq_slot *slot,
                               const json_t *result)
 {
-    (void)s;
-    return read_accuracy(&slot->candidate->whole, result);
+    const char *why = read_accuracy(&slot->candidate->whole, result);
+    if (!why)
+        read_bits(s, slot->candidate, result, 0, slot->candidate->whole.n);
+    return why;
+}
+
+/* Tuned in order: kept when it is better. */
+static const char *read_order(struct haq_search *s, struct haq_slot *slot,
+                              const json_t *result)
+{
+    struct haq_candidate *c = slot->candidate;
+    struct haq_accuracy a;
+    const char *why = read_accuracy(&a, result);
+    if (why)
+        return why;
+    double gain = a.value.value - c->whole.value.value;
+    c->refined = true;
+    c->alone = c->whole;
+    c->in_order = s->config.higher_is_better ? gain > 0 : gain < 0;
+    if (c->in_order) {
+        c->whole = a;
+        read_bits(s, c, result, 0, a.n);
+    }
+    return NULL;
 }
 
 /* Static text, so that a timing can be copied. */
@@ -179,6 +247,11 @@ static bool whole_known(const struct haq_candidate *c)
     return c->whole.known;
 }
 
+static bool order_known(const struct haq_candidate *c)
+{
+    return c->refined;
+}
+
 static bool timing_known(const struct haq_candidate *c)
 {
     return c->quick.known || c->thorough.known;
@@ -197,22 +270,49 @@ static bool never(const struct haq_candidate *c)
     return false;
 }
 
-static json_t *evaluate_params(const struct haq_search *s, size_t count)
+static json_t *evaluate_params(const struct haq_search *s, size_t first,
+                               size_t count)
 {
-    if (count >= s->config.eval_samples)
+    if (first + count >= s->config.eval_samples)
         count = 0;
-    return json_pack("{s:s,s:i,s:I}", "metric", s->config.metric, "first", 0,
-                     "count", (json_int_t)count);
+    json_t *o = json_pack("{s:s,s:I,s:I}", "metric", s->config.metric, "first",
+                          (json_int_t)first, "count", (json_int_t)count);
+    if (o && s->config.points && json_object_set_new(o, "bits", json_true())) {
+        json_decref(o);
+        o = NULL;
+    }
+    return o;
 }
 
-static json_t *slice_params(const struct haq_search *s)
+static json_t *rung_params(const struct haq_search *s,
+                           const struct haq_slot *slot)
 {
-    return evaluate_params(s, haq_slice(s));
+    return evaluate_params(s, slot->row, slot->column);
 }
 
-static json_t *whole_params(const struct haq_search *s)
+static json_t *slice_params(const struct haq_search *s,
+                            const struct haq_slot *slot)
 {
-    return evaluate_params(s, s->config.eval_samples);
+    (void)slot;
+    return evaluate_params(s, 0, haq_slice(s));
+}
+
+static json_t *whole_params(const struct haq_search *s,
+                            const struct haq_slot *slot)
+{
+    (void)slot;
+    return evaluate_params(s, 0, s->config.eval_samples);
+}
+
+static json_t *order_params(const struct haq_search *s,
+                            const struct haq_slot *slot)
+{
+    json_t *o = whole_params(s, slot);
+    if (o && json_object_set_new(o, "tune", json_string("in-order"))) {
+        json_decref(o);
+        o = NULL;
+    }
+    return o;
 }
 
 size_t haq_damage_samples(const struct haq_search *s)
@@ -220,17 +320,20 @@ size_t haq_damage_samples(const struct haq_search *s)
     return haq_slice(s) < DAMAGE_SAMPLES ? haq_slice(s) : DAMAGE_SAMPLES;
 }
 
-static json_t *damage_params(const struct haq_search *s)
+static json_t *damage_params(const struct haq_search *s,
+                             const struct haq_slot *slot)
 {
+    (void)slot;
     size_t n = haq_damage_samples(s);
     if (!s->config.has_calibration)
-        return evaluate_params(s, n);
+        return evaluate_params(s, 0, n);
     return json_pack("{s:I}", "count", (json_int_t)n);
 }
 
-static json_t *profile_params(const struct haq_search *s)
+static json_t *profile_params(const struct haq_search *s,
+                              const struct haq_slot *slot)
 {
-    (void)s;
+    (void)s, (void)slot;
     return json_pack("{s:i}", "rounds", PROFILE_ROUNDS);
 }
 
@@ -240,15 +343,17 @@ static json_t *latency_params(int budget_ms)
                      budget_ms);
 }
 
-static json_t *quick_params(const struct haq_search *s)
+static json_t *quick_params(const struct haq_search *s,
+                            const struct haq_slot *slot)
 {
-    (void)s;
+    (void)s, (void)slot;
     return latency_params(QUICK_MS);
 }
 
-static json_t *thorough_params(const struct haq_search *s)
+static json_t *thorough_params(const struct haq_search *s,
+                               const struct haq_slot *slot)
 {
-    (void)s;
+    (void)s, (void)slot;
     return latency_params(THOROUGH_MS);
 }
 
@@ -257,7 +362,7 @@ static const struct kind {
     bool exclusive;
     bool fatal; /* its failure makes the candidate unusable */
     bool (*known)(const struct haq_candidate *c);
-    json_t *(*params)(const struct haq_search *s);
+    json_t *(*params)(const struct haq_search *s, const struct haq_slot *slot);
     const char *(*read)(struct haq_search *s, struct haq_slot *slot,
                         const json_t *result);
 } kinds[HAQ_SLOT_KINDS] = {
@@ -265,6 +370,9 @@ static const struct kind {
                         read_slice},
     [HAQ_SLOT_WHOLE] = {"evaluate", false, true, whole_known, whole_params,
                         read_whole},
+    [HAQ_SLOT_RUNG] = {"evaluate", false, true, never, rung_params, read_rung},
+    [HAQ_SLOT_ORDER] = {"evaluate", false, false, order_known, order_params,
+                        read_order},
     [HAQ_SLOT_DAMAGE] = {"sensitivity", false, false, never, damage_params,
                          read_damage},
     [HAQ_SLOT_PROFILE] = {"profile-layer", true, false, never, profile_params,
@@ -291,7 +399,9 @@ void haq_slot_add(struct haq_search *s, enum haq_slot_kind kind,
         }
         s->slot = p, s->slot_room = room;
     }
-    json_t *params = kinds[kind].params(s);
+    struct haq_slot slot = {
+        .kind = kind, .candidate = c, .row = row, .column = column};
+    json_t *params = kinds[kind].params(s, &slot);
     /* Another question than the one that was answered, also for a store. */
     int tries = kind == HAQ_SLOT_THOROUGH ? c->thorough.tries : 0;
     if (!params ||
@@ -300,13 +410,8 @@ void haq_slot_add(struct haq_search *s, enum haq_slot_kind kind,
         haq_search_fail(s, HAQ_NOMEM, "no memory for another measurement");
         return;
     }
-    s->slot[s->n_slots++] = (struct haq_slot){
-        .kind = kind,
-        .candidate = c,
-        .row = row,
-        .column = column,
-        .params = params,
-    };
+    slot.params = params;
+    s->slot[s->n_slots++] = slot;
 }
 
 void haq_slot_want(const struct haq_search *s, size_t index,

@@ -110,7 +110,7 @@ static void take_loss(void *arg, struct haq_tape *t, const size_t *samples,
     const float *out = haq_tape_read(t, t->net->output);
     float *grad = NULL;
     if (l->backward) {
-        haq_tape_reset(t);
+        haq_tape_reset(t, 0, t->net->steps);
         grad = haq_tape_gradient(t, t->net->output);
     }
     for (size_t i = 0; i < n; i++)

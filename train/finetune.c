@@ -87,7 +87,9 @@ static haq_status open_course(struct course *c, struct haq_diag *d)
         s = haq_crew_open(&c->crew, c->net, f->data, f->pool, d);
     if (s)
         return s;
-    s = haq_learner_init(&c->learner, c->net, f->q, f->trains, f->arg, d);
+    const struct haq_learner_part whole = {
+        .end = c->net->steps, .trains = f->trains, .arg = f->arg};
+    s = haq_learner_init(&c->learner, c->net, f->q, &whole, d);
     c->learns = !s;
     if (!s)
         s = haq_optimizer_new(&c->optimizer, f->optimizer, c->learner.parameter,

@@ -76,28 +76,46 @@ static haq_status allocate(struct haq_learner *l, struct haq_diag *d)
     l->t = calloc(acts + 1, sizeof *l->t);
     l->dt = calloc(acts + 1, sizeof *l->dt);
     l->w = calloc(most + 1, sizeof *l->w);
-    l->parameter = calloc(3 * layers + 1, sizeof *l->parameter);
+    l->mine = calloc(acts + 1, sizeof *l->mine);
+    l->parameter = calloc(3 * layers + acts + 1, sizeof *l->parameter);
     return l->weight && l->dbias && l->start && l->t && l->dt && l->w &&
-                   l->parameter
+                   l->mine && l->parameter
                ? HAQ_OK
                : no_memory(d);
 }
 
+/* A step's layer, once: a weight that is not trained yet, and its biases. */
+static haq_status add_step(struct haq_learner *l,
+                           const struct haq_train_step *s,
+                           const struct haq_qgraph *q,
+                           const struct haq_learner_part *part,
+                           struct haq_diag *d)
+{
+    if (s->act >= 0 && !l->mine[s->act]) {
+        l->mine[s->act] = true;
+        add_parameter(l, &l->t[s->act], &l->dt[s->act], 1, ACTIVATION_SCALE);
+    }
+    if (s->layer < 0 || l->weight[s->layer].runs)
+        return HAQ_OK;
+    const struct haq_train_layer *layer = &l->net->layer[s->layer];
+    const struct haq_qweight *w = q->node[layer->node].weight;
+    if (!w || !w->spec.format->integer ||
+        !part->trains(part->arg, layer->tensor))
+        return HAQ_OK;
+    return add_layer(l, (size_t)s->layer, q, d);
+}
+
 haq_status haq_learner_init(struct haq_learner *l, struct haq_net *net,
-                            const struct haq_qgraph *q, haq_learner_fn *trains,
-                            const void *arg, struct haq_diag *d)
+                            const struct haq_qgraph *q,
+                            const struct haq_learner_part *part,
+                            struct haq_diag *d)
 {
     *l = (struct haq_learner){.net = net};
     haq_status s = allocate(l, d);
-    for (size_t i = 0; !s && i < net->layers; i++) {
-        const struct haq_qweight *w = q->node[net->layer[i].node].weight;
-        if (w && w->spec.format->integer && trains(arg, net->layer[i].tensor))
-            s = add_layer(l, i, q, d);
-    }
     for (size_t i = 0; !s && i < net->acts; i++)
         l->start[i] = net->act[i].scale;
-    if (!s)
-        add_parameter(l, l->t, l->dt, net->acts, ACTIVATION_SCALE);
+    for (size_t i = part->begin; !s && i < part->end; i++)
+        s = add_step(l, &net->step[i], q, part, d);
     if (s)
         haq_learner_fini(l);
     else
@@ -119,6 +137,7 @@ void haq_learner_fini(struct haq_learner *l)
     free(l->t);
     free(l->dt);
     free(l->w);
+    free(l->mine);
     free(l->parameter);
     *l = (struct haq_learner){0};
 }
@@ -132,7 +151,8 @@ void haq_learner_use(struct haq_learner *l)
         haq_net_set_weight(l->net, i, l->w);
     }
     for (size_t i = 0; i < l->net->acts; i++)
-        l->net->act[i].scale = l->start[i] * expf(l->t[i]);
+        if (l->mine[i])
+            l->net->act[i].scale = l->start[i] * expf(l->t[i]);
 }
 
 void haq_learner_back(struct haq_learner *l, const struct haq_crew *c)
@@ -150,6 +170,8 @@ void haq_learner_back(struct haq_learner *l, const struct haq_crew *c)
     }
     for (size_t i = 0; i < l->net->acts; i++) {
         const struct haq_train_act *a = &l->net->act[i];
+        if (!l->mine[i])
+            continue;
         l->dt[i] = 0;
         for (size_t k = 0; k < c->threads; k++)
             l->dt[i] += c->tape[k]->sums[a->grad_at] * a->scale;
@@ -209,6 +231,7 @@ haq_status haq_learner_store(struct haq_learner *l, struct haq_params *p,
             s = haq_params_put_bias(p, layer->tensor, layer->bias, layer->n, d);
     }
     for (size_t i = 0; !s && i < l->net->acts; i++)
-        s = store_range(&l->net->act[i], p, d);
+        if (l->mine[i])
+            s = store_range(&l->net->act[i], p, d);
     return s;
 }

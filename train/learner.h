@@ -15,6 +15,7 @@ struct haq_learner {
     float **dbias;                   /* [layers] */
     float *start, *t, *dt; /* [acts]: scale = start e^t, gradient of t */
     float *w;              /* as large as the largest layer */
+    bool *mine;            /* [acts] */
     struct haq_parameter *parameter;
     size_t parameters;
 };
@@ -22,10 +23,19 @@ struct haq_learner {
 /* May this layer's weight be trained? */
 typedef bool haq_learner_fn(const void *arg, const char *tensor);
 
+/* What is to be trained of a net: what its steps begin .. end - 1 use, and of
+ * that the layers that `trains` says. */
+struct haq_learner_part {
+    size_t begin, end;
+    haq_learner_fn *trains;
+    const void *arg;
+};
+
 /* On the net of `q`, which may be gone afterwards.  HAQ_NOMEM, HAQ_INVALID. */
 haq_status haq_learner_init(struct haq_learner *l, struct haq_net *net,
-                            const struct haq_qgraph *q, haq_learner_fn *trains,
-                            const void *arg, struct haq_diag *d);
+                            const struct haq_qgraph *q,
+                            const struct haq_learner_part *part,
+                            struct haq_diag *d);
 void haq_learner_fini(struct haq_learner *l);
 
 /* Let the net compute with the parameters as they are. */

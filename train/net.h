@@ -115,9 +115,10 @@ void haq_tape_free(struct haq_tape *t);
 void haq_tape_clear(struct haq_tape *t);
 
 /* Steps begin .. end - 1, in order and in reverse.  Gradients of tensors are
- * cleared by haq_tape_reset; a backward run adds to them. */
+ * cleared by haq_tape_reset, those that these steps read or write; a backward
+ * run adds to them. */
 void haq_tape_forward(struct haq_tape *t, size_t begin, size_t end);
-void haq_tape_reset(struct haq_tape *t);
+void haq_tape_reset(struct haq_tape *t, size_t begin, size_t end);
 void haq_tape_backward(struct haq_tape *t, size_t begin, size_t end);
 
 /* Numbers of a slot; its gradient (NULL: it has none). */

@@ -50,9 +50,27 @@ void haq_tape_clear(struct haq_tape *t)
     memset(t->sums, 0, t->net->sums * sizeof *t->sums);
 }
 
-void haq_tape_reset(struct haq_tape *t)
+static void clear(struct haq_tape *t, int slot)
 {
-    memset(t->grads, 0, t->net->values * sizeof *t->grads);
+    float *g = slot < 0 ? NULL : haq_tape_gradient(t, slot);
+    if (g)
+        memset(g, 0, t->net->slot[slot].count * sizeof *g);
+}
+
+void haq_tape_reset(struct haq_tape *t, size_t begin, size_t end)
+{
+    if (begin == end)
+        return;
+    /* Slots are numbered in the order in which steps make them. */
+    int first = t->net->step[begin].out[0];
+    for (size_t i = begin; i < end; i++) {
+        const struct haq_train_step *s = &t->net->step[i];
+        for (int k = 0; k < s->n_in; k++)
+            if (s->in[k] < first)
+                clear(t, s->in[k]);
+        for (int k = 0; k < s->n_out; k++)
+            clear(t, s->out[k]);
+    }
 }
 
 static void clamp(const struct haq_train_step *s, struct haq_tape *t)

@@ -31,7 +31,8 @@ static haq_status add_model(struct field *f, size_t i, struct haq_session *s,
     const struct haq_plan *plan = s->float_plan;
     haq_status status = HAQ_OK;
     if (recipe) {
-        status = haq_ready_make(&f->ready[i], s, s->single, recipe, d);
+        status = haq_ready_make(&f->ready[i], s, s->single, recipe,
+                                HAQ_TUNE_ALONE, d);
         plan = f->ready[i].plan;
     }
     if (status == HAQ_OK)

@@ -2,8 +2,10 @@
  */
 #include <string.h>
 
+#include "quant/calib_method.h"
 #include "quant/method/method.h"
 #include "runtime/observe.h"
+#include "worker/doubts.h"
 #include "worker/session_priv.h"
 #include "worker/tune.h"
 
@@ -74,6 +76,8 @@ static haq_status make_prepared(struct haq_params **out, struct haq_session *s,
                                 "static activations need calibration data "
                                 "(--calib)");
         observed = status == HAQ_OK;
+        if (observed)
+            haq_doubt_ranges(g, &ranges);
     }
     if (status == HAQ_OK)
         status = haq_params_make(out, g, r, observed ? &ranges : NULL, d);
@@ -109,8 +113,12 @@ haq_status haq_session_params(struct haq_session *s, const struct haq_recipe *r,
                               enum haq_tune_way way, struct haq_params **out,
                               struct haq_diag *d)
 {
-    haq_status status;
+    haq_status status =
+        s->weights_doubted ? HAQ_OK : haq_doubt_weights(s->bulk, d);
     *out = NULL;
+    s->weights_doubted = true;
+    if (status != HAQ_OK)
+        return status;
     bool prepared = any(r, haq_methods_prepare);
     bool whole = prepared || any(r, haq_methods_train);
     if (way == HAQ_TUNE_IN_ORDER || !whole)

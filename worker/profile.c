@@ -31,7 +31,8 @@ static haq_status ready(struct haq_session *s, const struct haq_recipe *recipe,
                         struct haq_ready *b, struct haq_exec **e,
                         struct haq_diag *d)
 {
-    haq_status status = haq_ready_make(b, s, s->single, recipe, d);
+    haq_status status =
+        haq_ready_make(b, s, s->single, recipe, HAQ_TUNE_ALONE, d);
     if (status == HAQ_OK)
         status = haq_exec_new(e, b->plan, s->pool, d);
     if (status == HAQ_OK)
@@ -202,7 +203,8 @@ haq_status haq_session_compare(struct haq_session *s,
                          : haq_fail(d, HAQ_NOMEM, "comparing %zu recipes", n);
     for (size_t i = 0; status == HAQ_OK && i <= n; i++) {
         if (i)
-            status = haq_ready_make(&b[i], s, s->single, recipes[i - 1], d);
+            status = haq_ready_make(&b[i], s, s->single, recipes[i - 1],
+                                    HAQ_TUNE_ALONE, d);
         if (status == HAQ_OK)
             status =
                 fed_copies(&copies[i], s, i ? b[i].plan : s->float_plan, d);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "base/log.h"
 #include "graph/op.h"
 #include "hwprofiles/machine.h"
 #include "quant/calib.h"
@@ -10,6 +11,7 @@
 #include "quant/method/method.h"
 #include "quant/split.h"
 #include "runtime/observe.h"
+#include "worker/doubts.h"
 #include "worker/session_priv.h"
 
 /* Samples per run in throughput mode: enough to fill a register tile in every
@@ -189,6 +191,10 @@ static haq_status open_all(struct haq_session *s, struct haq_diag *d)
     if (status == HAQ_OK)
         status =
             load_data(s, &s->eval, s->config.eval_path, s->config.eval_hash, d);
+    if (status == HAQ_OK && s->calib.present && s->calib.set.n == 1)
+        haq_log(HAQ_LOG_WARN,
+                "%s holds one sample: ranges and methods know no other",
+                s->calib.path);
     if (status == HAQ_OK)
         status = load_data(s, &s->train, s->config.training.path, NULL, d);
     if (status == HAQ_OK)
@@ -318,6 +324,10 @@ haq_status haq_session_ranges(struct haq_session *s, bool bins,
                          s->config.isa, s->pool, d);
     s->ranges_ready = status == HAQ_OK;
     s->ranges_have_bins = bins;
+    if (s->ranges_ready && !s->ranges_doubted) {
+        haq_doubt_ranges(s->bulk, &s->ranges);
+        s->ranges_doubted = true;
+    }
     return haq_fail_in(d, status, s->calib.path);
 }
 
@@ -364,7 +374,8 @@ static haq_status take_changes(struct haq_ready *b, struct haq_session *s,
 
 haq_status haq_ready_make(struct haq_ready *b, struct haq_session *s,
                           const struct haq_graph *g,
-                          const struct haq_recipe *recipe, struct haq_diag *d)
+                          const struct haq_recipe *recipe,
+                          enum haq_tune_way way, struct haq_diag *d)
 {
     struct haq_plan_options opt = {.isa = s->config.isa,
                                    .simulate = s->config.simulate,
@@ -377,8 +388,7 @@ haq_status haq_ready_make(struct haq_ready *b, struct haq_session *s,
         if (status == HAQ_OK && recipe->params_file)
             status = read_params(b, recipe, d);
         else if (status == HAQ_OK && tunes(recipe))
-            status =
-                haq_session_params(s, recipe, HAQ_TUNE_ALONE, &b->params, d);
+            status = haq_session_params(s, recipe, way, &b->params, d);
         else if (status == HAQ_OK)
             status = haq_session_ranges_for(s, recipe, d);
         if (status == HAQ_OK)
@@ -437,7 +447,7 @@ haq_status haq_session_run(struct haq_session *s,
     }
     for (size_t i = 0; i < n; i++)
         all[i] = i;
-    status = haq_ready_make(&b, s, s->bulk, recipe, d);
+    status = haq_ready_make(&b, s, s->bulk, recipe, HAQ_TUNE_ALONE, d);
     if (status == HAQ_OK)
         status = haq_evaluate(&e, b.plan, &s->eval.set, all, n, NULL, NULL,
                               out->data, s->pool, d);
@@ -473,7 +483,7 @@ haq_status haq_session_reference(struct haq_session *s,
     }
     for (size_t i = 0; i < n; i++)
         all[i] = i;
-    status = haq_ready_make(&b, s, s->bulk, NULL, d);
+    status = haq_ready_make(&b, s, s->bulk, NULL, HAQ_TUNE_ALONE, d);
     if (status == HAQ_OK)
         status = haq_evaluate(&e, b.plan, &data->set, all, n, NULL, NULL,
                               data->reference, s->pool, d);

@@ -40,6 +40,7 @@ struct haq_session {
     size_t positions, classes; /* of one sample's output */
     struct haq_calib ranges;   /* of the calibration set */
     bool ranges_ready, ranges_have_bins;
+    bool ranges_doubted, weights_doubted; /* worker/doubts.h: once */
     struct haq_qweight_cache *weights;
     struct haq_tuned tuned;
     struct haq_pack_cache *packs;
@@ -60,11 +61,13 @@ struct haq_ready {
     struct haq_qweight_cache *weights;
 };
 
-/* recipe NULL: float.  Checks the recipe against the model, calibrates when it
+/* recipe NULL: float.  `way`: how its methods are run when it names no params
+ * file.  Checks the recipe against the model, calibrates when it
  * must, reads its params file when it names one. */
 haq_status haq_ready_make(struct haq_ready *b, struct haq_session *s,
                           const struct haq_graph *g,
-                          const struct haq_recipe *recipe, struct haq_diag *d);
+                          const struct haq_recipe *recipe,
+                          enum haq_tune_way way, struct haq_diag *d);
 void haq_ready_fini(struct haq_ready *b);
 
 /* The model with this batch; the caller frees it. */

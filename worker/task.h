@@ -7,10 +7,11 @@
  * kind             params -> result (all latencies ms, accuracies in the
  *                  metric's unit)
  * inspect          {} -> the layer table of graph/layers.h
- * evaluate         {metric, first, count} (slice of the fixed order of
- *                  graph/dataset.h; count 0 = all) ->
- *                  {value, ci_low, ci_high, n, correct (counting metrics), kl
- *                  (against float, null without), seconds,
+ * evaluate         {metric, first, count, tune, bits} (slice of the fixed order
+ * of graph/dataset.h; count 0 = all; tune "in-order": worker/ tune.h, layers
+ * are tuned alone without it; bits true: the result says which samples were
+ * right, a hexadecimal digit for four of them) -> {value, ci_low, ci_high, n,
+ * correct (counting metrics), kl (against float, null without), seconds,
  *                  samples_per_second}; scores: one float32 per sample
  * sensitivity      {count} on the calibration set -> {kl, mse, sqnr_db (null:
  * no error), n}: the outputs against the float model's profile-layer {rounds}

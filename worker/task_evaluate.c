@@ -28,12 +28,54 @@ static json_t *result_json(const struct haq_session *s,
     return j;
 }
 
+/* A hexadecimal digit for four samples, the first in its lowest bit, set where
+ * the answer was right. */
+static bool add_bits(json_t *result, const struct haq_evaluation *e)
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t n = (e->n + 3) / 4;
+    char *hex = calloc(n + 1, 1);
+    for (size_t i = 0; hex && i < n; i++) {
+        unsigned digit = 0;
+        for (size_t k = 0; k < 4 && 4 * i + k < e->n; k++)
+            digit |= (e->scores[4 * i + k] > 0.5 ? 1U : 0U) << k;
+        hex[i] = digits[digit];
+    }
+    bool ok = hex && !json_object_set_new(result, "bits", json_string(hex));
+    free(hex);
+    return ok;
+}
+
+/* Is every sample right or wrong, and nothing between? */
+static bool is_binary(const struct haq_session *s,
+                      const struct haq_evaluation *e)
+{
+    for (size_t i = 0; i < e->n; i++)
+        if (e->scores[i] != 0 && e->scores[i] != 1)
+            return false;
+    return s->metric->counts;
+}
+
 static void add_scores(struct haq_buf *out, const struct haq_evaluation *e)
 {
     for (size_t i = 0; out && i < e->n; i++) {
         float f = (float)e->scores[i];
         haq_buf_add(out, &f, sizeof f);
     }
+}
+
+/* How a recipe's methods are run: "tune": "in-order", or alone. */
+static haq_status tune_way(const json_t *params, enum haq_tune_way *way,
+                           struct haq_diag *d)
+{
+    const json_t *word = json_object_get(params, "tune");
+    *way = HAQ_TUNE_ALONE;
+    if (!word)
+        return HAQ_OK;
+    if (!json_is_string(word) || strcmp(json_string_value(word), "in-order"))
+        return haq_fail(d, HAQ_FORMAT, "tune: not \"in-order\"");
+    *way = HAQ_TUNE_IN_ORDER;
+    return HAQ_OK;
 }
 
 haq_status haq_task_evaluate(struct haq_session *s,
@@ -45,6 +87,7 @@ haq_status haq_task_evaluate(struct haq_session *s,
     struct haq_evaluation e = {0};
     const json_t *name = json_object_get(params, "metric");
     size_t first, count, n = haq_session_eval_samples(s);
+    enum haq_tune_way way;
     haq_status status;
 
     if (!n)
@@ -56,6 +99,8 @@ haq_status haq_task_evaluate(struct haq_session *s,
     status = haq_task_count(params, "first", 0, &first, d);
     if (status == HAQ_OK)
         status = haq_task_count(params, "count", 0, &count, d);
+    if (status == HAQ_OK)
+        status = tune_way(params, &way, d);
     if (status != HAQ_OK)
         return status;
     first = first < n ? first : n - 1;
@@ -65,7 +110,7 @@ haq_status haq_task_evaluate(struct haq_session *s,
     if (compare)
         status = haq_session_reference(s, &s->eval, d);
     if (status == HAQ_OK)
-        status = haq_ready_make(&b, s, s->bulk, recipe, d);
+        status = haq_ready_make(&b, s, s->bulk, recipe, way, d);
     if (status == HAQ_OK)
         status = haq_evaluate(
             &e, b.plan, &s->eval.set, s->eval.order + first, count, s->metric,
@@ -73,7 +118,10 @@ haq_status haq_task_evaluate(struct haq_session *s,
     if (status == HAQ_OK) {
         add_scores(scores, &e);
         *result = result_json(s, &e);
-        if (!*result || (scores && scores->failed))
+        bool bits = json_is_true(json_object_get(params, "bits"));
+        bool ok =
+            *result && (!bits || !is_binary(s, &e) || add_bits(*result, &e));
+        if (!ok || (scores && scores->failed))
             status = haq_fail(d, HAQ_NOMEM, "result of an evaluation");
     }
     haq_evaluation_fini(&e);
@@ -122,7 +170,7 @@ haq_status haq_task_sensitivity(struct haq_session *s,
     status = out ? haq_session_reference(s, &s->calib, d)
                  : haq_fail(d, HAQ_NOMEM, "outputs of %zu samples", n);
     if (status == HAQ_OK)
-        status = haq_ready_make(&b, s, s->bulk, recipe, d);
+        status = haq_ready_make(&b, s, s->bulk, recipe, HAQ_TUNE_ALONE, d);
     if (status == HAQ_OK)
         status = haq_evaluate(&e, b.plan, &s->calib.set, s->calib.order, n,
                               NULL, s->calib.reference, out, s->pool, d);

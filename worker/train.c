@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "quant/method/method.h"
 #include "train/finetune.h"
+#include "train/reconstruct.h"
 #include "worker/session_priv.h"
 
 struct haq_training haq_training_default(void)
@@ -12,6 +13,8 @@ struct haq_training haq_training_default(void)
     return (struct haq_training){
         .epochs = 10, .optimizer = "adam", .share = -1};
 }
+
+enum { BLOCK_STEPS = 1000 }; /* of descent for each block */
 
 /* Layers of a recipe that have a method. */
 struct members {
@@ -95,10 +98,30 @@ static haq_status finetune(struct haq_session *s, const struct haq_graph *g,
     return haq_fail_in(d, status, training_data(s)->path);
 }
 
+static haq_status reconstruct(struct haq_session *s, const struct haq_graph *g,
+                              const struct haq_qgraph *q,
+                              const struct members *members,
+                              struct haq_params *p, struct haq_diag *d)
+{
+    const struct haq_training *t = &s->config.training;
+    const struct haq_reconstruct r = {.graph = g,
+                                      .q = q,
+                                      .trains = has_method,
+                                      .arg = members,
+                                      .data = &training_data(s)->set,
+                                      .pool = s->pool,
+                                      .real = real_outputs(s),
+                                      .steps = BLOCK_STEPS,
+                                      .progress = t->progress,
+                                      .progress_arg = t->arg};
+    return haq_fail_in(d, haq_reconstruct_run(&r, p, d),
+                       training_data(s)->path);
+}
+
 static const struct {
     const char *method;
     train_fn *run;
-} trainers[] = {{"qat", finetune}};
+} trainers[] = {{"brecq", reconstruct}, {"qat", finetune}};
 
 static bool wanted(const struct haq_recipe *r, const char *method)
 {

@@ -60,11 +60,15 @@ static const struct haq_method table[] = {
      .summary = "means of the output corrected",
      .tune = haq_method_bias,
      .wants_inputs = true,
+     .means_only = true,
      .corrects = true},
     {.name = "bnbias",
      .summary = "the same by batch normalizations, without data",
      .tune = haq_method_bn_bias,
      .corrects = true},
+    {.name = "brecq",
+     .summary = "blocks that learn to do what they did",
+     .trains = true},
     {.name = "qat",
      .summary = "the whole network fine-tuned on its data",
      .trains = true},
@@ -151,6 +155,11 @@ static bool looks(const struct haq_method *m)
     return m->tune && m->wants_inputs;
 }
 
+static bool solves(const struct haq_method *m)
+{
+    return m->tune && m->wants_inputs && !m->means_only;
+}
+
 static bool prepares(const struct haq_method *m)
 {
     return m->prepare || m->split;
@@ -164,6 +173,11 @@ static bool trains(const struct haq_method *m)
 bool haq_methods_want_inputs(const char *methods)
 {
     return any(methods, looks);
+}
+
+bool haq_methods_want_moments(const char *methods)
+{
+    return any(methods, solves);
 }
 
 bool haq_methods_prepare(const char *methods)

@@ -53,6 +53,7 @@ struct haq_method {
     haq_method_prepare *prepare; /* NULL: changes no constants */
     haq_method_split *split;     /* NULL: changes no layer's inputs */
     bool wants_inputs;           /* haq_method_layer.x, haq_prepare.x */
+    bool means_only;             /* of them, not their second moments */
     bool corrects; /* biases by means: one such method is enough */
     bool trains;   /* works on the whole network once all layers are tuned: what
                       runs it lies in train/ */
@@ -81,6 +82,9 @@ haq_status haq_methods_parse(char out[HAQ_METHODS_TEXT], const char *list,
 
 /* Does one of a list that was parsed want to see inputs? */
 bool haq_methods_want_inputs(const char *methods);
+
+/* And their second moments, not only the means? */
+bool haq_methods_want_moments(const char *methods);
 
 /* Does one of them train the network afterwards? */
 bool haq_methods_train(const char *methods);

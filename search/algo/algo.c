@@ -5,21 +5,28 @@
 
 #include "search/algo/algo_priv.h"
 
-#define ROW(name, about, fn)                                                   \
+/* Name and line of help, prefix of the functions, flags. */
+#define ROW(name, about, fn, ...)                                              \
     {                                                                          \
         name, about, haq_##fn##_start, haq_##fn##_ask, haq_##fn##_tell,        \
-            haq_##fn##_end                                                     \
+            haq_##fn##_end, __VA_ARGS__                                        \
     }
 
 const struct haq_algo haq_algos[] = {
-    ROW("auto", "the best for the task; now always nsga2", nsga2),
-    ROW("nsga2", "NSGA-II: evolution by domination and crowding", nsga2),
+    ROW("auto", "exact solutions of an additive model, then surrogate", auto,
+        false, false),
+    ROW("nsga2", "NSGA-II: evolution by domination and crowding", nsga2, false,
+        false),
     ROW("surrogate", "NSGA-II on a model that learns from every result",
-        surrogate),
+        surrogate, false, false),
     ROW("annealing", "simulated annealing, one chain per mix of objectives",
-        annealing),
-    ROW("greedy", "from the widest down, what loses least first", greedy),
-    ROW("random", "the seeds, then uniformly random vectors", random),
+        annealing, false, false),
+    ROW("greedy", "from the widest down, what loses least first", greedy, false,
+        false),
+    ROW("ddpg", "HAQ's agent with its budget rewind; thinks long", ddpg, true,
+        true),
+    ROW("random", "the seeds, then uniformly random vectors", random, false,
+        false),
     {0},
 };
 

@@ -16,6 +16,7 @@
 #ifndef HAQ_SEARCH_ALGO_ALGO_H
 #define HAQ_SEARCH_ALGO_ALGO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,14 @@ struct haq_algo_config {
      * pure.  NULL: all vectors are different. */
     void (*canonical)(const void *arg, int *genes);
     const void *arg; /* borrowed for the whole run */
+    /* What only an agent looks at.  What a vector costs, as a part of what it
+     * costs with 8 bits everywhere; pure.  NULL: the mean of genes as parts of
+     * their range. */
+    double (*cost)(const void *arg, const int *genes);
+    const double *feature; /* [genes][features] of each gene; borrowed at start
+                              only */
+    size_t features;
+    size_t hidden; /* units of a hidden layer; 0 = 300 */
 };
 
 enum haq_ask {
@@ -60,6 +69,10 @@ struct haq_algo {
     void (*tell)(struct haq_algo_run *run, size_t id, const double *objective,
                  double violation);
     void (*end)(struct haq_algo_run *run); /* NULL is allowed */
+    bool seedless; /* a baseline that is to find everything by itself: whoever
+                      runs it gives it no seeds (they are proposed if he does)
+                    */
+    bool slow;     /* thinks longer than most things take to measure */
 };
 
 /* All algorithms, ends with a NULL name.  "auto" is the row to take when the

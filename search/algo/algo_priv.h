@@ -14,6 +14,8 @@
                            const double *objective, double violation);         \
     void haq_##name##_end(struct haq_algo_run *run)
 
+HAQ_ALGO_FUNCTIONS(auto);
+HAQ_ALGO_FUNCTIONS(ddpg);
 HAQ_ALGO_FUNCTIONS(random);
 HAQ_ALGO_FUNCTIONS(nsga2);
 HAQ_ALGO_FUNCTIONS(annealing);

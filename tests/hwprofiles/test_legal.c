@@ -17,12 +17,13 @@ static const struct haq_layer depthwise = {.op = "Conv",
                                            .group = 64,
                                            .depthwise = true};
 
-static struct haq_choice choice(const char *weight, const char *granularity,
-                                uint64_t group, const char *activation,
-                                bool dynamic)
+static struct haq_layer_choice choice(const char *weight,
+                                      const char *granularity, uint64_t group,
+                                      const char *activation, bool dynamic)
 {
-    return (struct haq_choice){haq_format_find(weight), granularity, group,
-                               haq_format_find(activation), dynamic};
+    return (struct haq_layer_choice){haq_format_find(weight), granularity,
+                                     group, haq_format_find(activation),
+                                     dynamic};
 }
 
 struct expectation {
@@ -41,7 +42,7 @@ static void expect(const struct expectation *e)
     char file[100];
     struct haq_target p;
     struct haq_verdict v;
-    struct haq_choice c =
+    struct haq_layer_choice c =
         choice(e->weight, e->granularity, e->group, e->activation, e->dynamic);
 
     snprintf(file, sizeof file, "hwprofiles/data/%s.json", e->target);
@@ -122,7 +123,7 @@ static void shipped_targets_judge_as_documented(void)
 static void an_operator_without_rows_is_named(void)
 {
     struct haq_layer odd = {.op = "ConvTranspose", .group = 1};
-    struct haq_choice c = choice("int8", "channel", 0, "uint8", false);
+    struct haq_layer_choice c = choice("int8", "channel", 0, "uint8", false);
     struct haq_list none = {0};
     struct haq_verdict v;
 
@@ -149,7 +150,7 @@ static void limits_pass_a_layer_to_the_next_row(void)
     struct haq_arena a;
     struct haq_list rows = {0};
     struct haq_verdict v;
-    struct haq_choice c = choice("int8", "channel", 0, "uint8", false);
+    struct haq_layer_choice c = choice("int8", "channel", 0, "uint8", false);
     struct haq_layer odd = conv;
 
     haq_arena_init(&a);

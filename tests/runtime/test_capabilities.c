@@ -41,17 +41,18 @@ struct combination {
     const char *weight, *input; /* input NULL: float */
 };
 
-static struct haq_choice choice_of(const struct combination *c)
+static struct haq_layer_choice choice_of(const struct combination *c)
 {
     static const char *const granularities[] = {"tensor", "channel", "group"};
     struct haq_weight_spec w;
     struct haq_act_spec a = act(c->input ? c->input : "float");
     CU_ASSERT_FATAL(!haq_weight_spec_parse(&w, c->weight, NULL));
-    return (struct haq_choice){.weight = w.format,
-                               .granularity = granularities[w.granularity],
-                               .group = (uint64_t)w.group,
-                               .activation = a.format,
-                               .dynamic = a.dynamic};
+    return (struct haq_layer_choice){.weight = w.format,
+                                     .granularity =
+                                         granularities[w.granularity],
+                                     .group = (uint64_t)w.group,
+                                     .activation = a.format,
+                                     .dynamic = a.dynamic};
 }
 
 /* Kernel and bytes of the layer's weights in a plan of it alone. */
@@ -96,7 +97,7 @@ static bool same_kernel(const char *row, const char *step)
 
 static bool row_holds(const struct rows *r, const struct combination *c)
 {
-    struct haq_choice choice = choice_of(c);
+    struct haq_layer_choice choice = choice_of(c);
     struct haq_layer l = layer_of(c->op);
     struct haq_verdict v;
     char kernel[80];
@@ -154,9 +155,9 @@ static void weights_that_are_no_integers_need_float_inputs(void)
     struct rows r = rows_for(haq_cpu_isa());
     struct haq_layer l = layer_of(&ops[0]);
     struct haq_verdict v;
-    struct haq_choice c = {.weight = haq_format_find("fp32"),
-                           .granularity = "channel",
-                           .activation = haq_format_find("fp32")};
+    struct haq_layer_choice c = {.weight = haq_format_find("fp32"),
+                                 .granularity = "channel",
+                                 .activation = haq_format_find("fp32")};
 
     haq_legal(&v, &r.list, "cpu", &l, &c);
     CU_ASSERT_EQUAL(v.support, HAQ_SUPPORT_NATIVE);

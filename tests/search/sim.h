@@ -28,9 +28,11 @@ struct sim {
     double sensitivity[SIM_LAYERS];
     uint64_t shuffle;      /* != 0: tell in random order */
     double noise;          /* of accuracies in points */
+    double in_order;       /* share of the damage that tuning in order leaves */
     double seconds_each;   /* simulated duration of one timing and of 1,000
                               samples; 0 = no clock */
     double now_s;          /* simulated clock */
+    bool bits;             /* evaluations say which samples were right */
     size_t fail_every;     /* every n-th evaluation of a candidate fails */
     size_t stop_after;     /* wants until haq_search_stop; 0 = never */
     const char *fail_kind; /* all wants of this kind fail */
@@ -39,6 +41,7 @@ struct sim {
     int64_t disturbed; /* so many timings of one thing, three times as long */
     int packed;      /* widths up to this many bits have a kernel of their own;
                         -1: the engine does not say which kernel ran */
+    double fixed_ms; /* of a network, in no layer and in no profile */
     double drift;    /* share by which a profile may be slower than another */
     size_t profiles; /* runs of one network */
     size_t wants, evaluations;
@@ -139,16 +142,59 @@ static inline double sim_ms(const struct sim *m, const struct haq_recipe *r)
     return sum;
 }
 
+/* Sample i is as hard as a number between 0 and 100 that depends on i alone;
+ * one in a hundred turns out otherwise, in a way of each recipe's own. */
+static inline bool sim_right(const struct haq_recipe *r, const char *id,
+                             double value, size_t i)
+{
+    uint64_t seed = 0x9e3779b97f4a7c15u * (i + 1), own = seed;
+    double hard = (double)(next_random(&seed) % 10000) / 100;
+    for (const char *p = id; *p; p++)
+        own = (own ^ (uint64_t)*p) * 0x100000001b3u;
+    bool odd = r && next_random(&own) % 100 == 0;
+    return (hard < value) != odd;
+}
+
+static inline json_t *sim_bits(struct sim *m, const struct haq_recipe *r,
+                               double value, const json_t *params)
+{
+    enum { ALL = 10000 };
+    static char hex[ALL / 4 + 2];
+    char id[HAQ_HASH_HEX] = "float";
+    size_t first = (size_t)json_integer_value(json_object_get(params, "first"));
+    size_t count = (size_t)json_integer_value(json_object_get(params, "count"));
+    size_t n = count ? count : ALL - first, right = 0;
+    if (r)
+        haq_recipe_assignment_id(r, id, NULL);
+    memset(hex, 0, sizeof hex);
+    for (size_t i = 0; i < n; i += 4) {
+        unsigned digit = 0;
+        for (size_t k = 0; k < 4 && i + k < n; k++)
+            digit |= (unsigned)sim_right(r, id, value, first + i + k) << k;
+        right += (size_t)__builtin_popcount(digit);
+        hex[i / 4] = "0123456789abcdef"[digit];
+    }
+    value = 100 * (double)right / (double)n;
+    return json_pack("{s:f,s:f,s:f,s:f,s:f,s:s}", "value", value, "ci_low",
+                     value - 0.5, "ci_high", value + 0.5, "n", (double)n,
+                     "seconds", m->seconds_each * (double)n / 1000, "bits",
+                     hex);
+}
+
 static inline json_t *sim_evaluate(struct sim *m, const struct haq_recipe *r,
                                    const json_t *params)
 {
     int64_t count = json_integer_value(json_object_get(params, "count"));
     double n = count ? (double)count : 10000;
     double damage = sim_damage(m, r);
+    if (json_object_get(params, "tune"))
+        damage *= m->in_order; /* what tuning in order leaves of it */
     double value = 10 + 82 * exp(-2 * damage);
     value += m->noise * sim_noise(r, count ? "slice" : "whole") *
              (count ? 1 : 0.3) * (r ? 1 : 0);
     m->evaluations++;
+    if (m->bits && json_object_get(params, "bits"))
+        return sim_bits(m, r, value, params);
     return json_pack("{s:f,s:f,s:f,s:f,s:f,s:f}", "value", value, "ci_low",
                      value - 0.5, "ci_high", value + 0.5, "n", n, "kl", damage,
                      "seconds", m->seconds_each * n / 1000);
@@ -168,7 +214,8 @@ static inline json_t *sim_latency(const struct sim *m,
     double budget = json_number_value(json_object_get(params, "budget_ms"));
     double width = budget > 100 ? 0.004 : 0.02;
     double drift = 1 + 0.2 * sim_noise(r, "drift"); /* of the whole machine */
-    double speedup = sim_ms(m, NULL) / sim_ms(m, r) *
+    double speedup = (sim_ms(m, NULL) + m->fixed_ms) /
+                     (sim_ms(m, r) + m->fixed_ms) *
                      (1 + width / 2 * sim_noise(r, "paired"));
     double ms = sim_ms(m, r) * drift;
     bool disturbed =
@@ -290,7 +337,7 @@ static inline struct haq_search_config sim_config(void)
 {
     return (struct haq_search_config){
         .objectives = HAQ_OBJ_ACCURACY | HAQ_OBJ_LATENCY | HAQ_OBJ_SIZE,
-        .algorithm = "auto",
+        .algorithm = "nsga2", /* thinks least */
         .max_drop = INFINITY,
         .max_latency_ms = INFINITY,
         .max_size_bytes = INFINITY,

@@ -237,7 +237,7 @@ static void a_size_below_two_bits_is_refused(void)
 
 static void any_subset_of_objectives_works(void)
 {
-    for (unsigned o = 1; o < 8; o++) {
+    for (unsigned o = 1; o <= HAQ_OBJ_ALL; o++) {
         struct sim m;
         struct haq_search_config c = sim_config();
         c.objectives = o;
@@ -338,8 +338,9 @@ static void latencies_from_the_table_are_those_of_the_machine(void)
             CU_ASSERT_FATAL(!haq_recipe_from_json(
                 &r, json_object_get(p, "recipe_json"), "point", NULL));
             double up = sim_ms(&m, NULL) / sim_ms(&m, &r);
+            /* The line is fitted to timings that are off by 0.2 %. */
             CU_ASSERT_DOUBLE_EQUAL(sim_number(p, "speedup", NULL) / up, 1,
-                                   1e-6);
+                                   3e-3);
             haq_recipe_fini(&r);
             predicted++;
         }
@@ -578,16 +579,24 @@ static void a_search_keeps_to_its_time(void)
     }
 }
 
+/* When each want was asked for: a store keeps it beside the result. */
+struct times {
+    double s[SIM_LOG];
+    size_t n;
+};
+
 /* Run until `wants` were told and throw the search away, as a kill does. */
 static double killed_after(struct sim *m, const struct haq_search_config *c,
-                           size_t wants)
+                           size_t wants, struct times *asked)
 {
     struct haq_search *s = NULL;
     struct haq_want w;
     CU_ASSERT_FATAL(!haq_search_new(&s, c, &m->layers, NULL));
+    asked->n = 0;
     while (m->wants < wants && haq_search_next(s, m->now_s, &w)) {
         json_t *r = sim_answer(m, &w);
         sim_log(m, &w);
+        asked->s[asked->n++] = m->now_s;
         m->wants++;
         m->now_s += sim_seconds(m, r);
         haq_search_tell(s, w.id, r, NULL, NULL);
@@ -597,45 +606,151 @@ static double killed_after(struct sim *m, const struct haq_search_config *c,
     return m->now_s;
 }
 
-static void resuming_a_killed_search_loses_nothing(void)
+static void set_up_resuming(struct sim *m)
+{
+    sim_init(m);
+    m->seconds_each = 0.3;
+    m->in_order = 0.5;
+    m->bits = true;
+}
+
+/* Kill a search when `part` twentieths of its measurements were made, resume it
+ * and compare what it ends with. */
+static void kill_and_resume(const struct haq_search_config *c, size_t wants,
+                            size_t part, const json_t *calm)
+{
+    static struct times asked;
+    struct sim m;
+    struct haq_search *s = NULL;
+    struct haq_want w;
+    size_t stored = wants * part / 20;
+    set_up_resuming(&m);
+    double killed_s = killed_after(&m, c, stored, &asked);
+    uint64_t first_log = m.log_hash;
+    m.log_hash = sim_log_start;
+    CU_ASSERT_FATAL(!haq_search_new(&s, c, &m.layers, NULL));
+    for (size_t i = 0; i < stored; i++) {
+        CU_ASSERT_FATAL(haq_search_next(s, asked.s[i], &w));
+        sim_log(&m, &w);
+        json_t *r = sim_answer(&m, &w);
+        haq_search_tell(s, w.id, r, NULL, NULL);
+        json_decref(r);
+    }
+    CU_ASSERT(m.log_hash == first_log);
+    m.now_s = killed_s;
+    sim_drive(&m, s);
+    json_t *f = haq_search_front(s, m.now_s);
+    CU_ASSERT(m.now_s <= 305);
+    CU_ASSERT(json_equal(json_object_get(f, "points"),
+                         json_object_get(calm, "points")));
+    json_decref(f);
+    haq_search_free(s);
+}
+
+static void a_killed_search_that_is_resumed_ends_as_if_it_was_not(void)
+{
+    static const struct {
+        const char *algorithm;
+        size_t trials;
+        double time_s;
+    } cases[] = {{"nsga2", 0, 300}, {"auto", 150, 0}, {"auto", 0, 100}};
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        struct sim m;
+        struct haq_search_config c = sim_config();
+        c.algorithm = cases[k].algorithm;
+        c.trials = cases[k].trials;
+        c.time_s = cases[k].time_s;
+        c.methods = "clip,gptq";
+        set_up_resuming(&m);
+        json_t *calm = sim_run(&m, &c);
+        for (size_t part = 1; part < 20; part += 3)
+            kill_and_resume(&c, m.wants, part, calm);
+        json_decref(calm);
+    }
+}
+
+/* ---- refining -------------------------------------------------------------*/
+
+/* How many points of the front are tuned in order, of those that were tried. */
+static size_t kept_in_order(const json_t *front, size_t *tried)
+{
+    const json_t *p;
+    size_t i, kept = 0;
+    *tried = 0;
+    json_array_foreach(json_object_get(front, "points"), i, p)
+    {
+        const json_t *refined = json_object_get(p, "refined");
+        *tried += json_is_object(refined);
+        kept += json_is_true(json_object_get(refined, "kept"));
+        CU_ASSERT(!json_is_true(json_object_get(refined, "kept")) ||
+                  sim_number(refined, "gain", NULL) > 0);
+    }
+    return kept;
+}
+
+static void winners_are_tuned_in_order_and_keep_what_is_better(void)
+{
+    for (int worse = 0; worse < 2; worse++) {
+        struct sim m;
+        struct haq_search_config c = sim_config();
+        size_t tried;
+        sim_init(&m);
+        m.noise = 0;
+        m.in_order = worse ? 1.5 : 0.5;
+        c.trials = 100;
+        c.methods = "clip,gptq";
+        json_t *f = sim_run(&m, &c);
+        size_t kept = kept_in_order(f, &tried);
+        CU_ASSERT(tried >= 5);
+        CU_ASSERT_EQUAL(kept, worse ? 0 : tried);
+        json_decref(f);
+    }
+}
+
+static void weights_that_no_method_tunes_are_not_refined(void)
 {
     struct sim m;
     struct haq_search_config c = sim_config();
-    c.trials = 0;
-    c.time_s = 300;
+    size_t tried;
     sim_init(&m);
-    m.seconds_each = 0.3;
+    c.trials = 60;
     json_t *f = sim_run(&m, &c);
-    double before = volume(f, "value");
-    size_t wants = m.wants;
+    CU_ASSERT_EQUAL(kept_in_order(f, &tried), 0);
+    CU_ASSERT_EQUAL(tried, 0);
     json_decref(f);
-    for (size_t part = 1; part < 20; part += 3) {
-        struct haq_search *s = NULL;
-        struct haq_want w;
-        size_t stored = wants * part / 20;
-        sim_init(&m);
-        m.seconds_each = 0.3;
-        double killed_s = killed_after(&m, &c, stored);
-        uint64_t first_log = m.log_hash;
-        m.log_hash = sim_log_start;
-        CU_ASSERT_FATAL(!haq_search_new(&s, &c, &m.layers, NULL));
-        /* The store answers at once, and the same is wanted again. */
-        for (size_t i = 0; i < stored; i++) {
-            CU_ASSERT_FATAL(haq_search_next(s, killed_s, &w));
-            sim_log(&m, &w);
-            json_t *r = sim_answer(&m, &w);
-            haq_search_tell(s, w.id, r, NULL, NULL);
-            json_decref(r);
+}
+
+static void a_failed_refinement_leaves_the_point_as_it_was(void)
+{
+    struct sim m;
+    struct haq_search_config c = sim_config();
+    size_t tried;
+    sim_init(&m);
+    m.in_order = NAN;
+    c.trials = 60;
+    c.methods = "gptq";
+    json_t *f = sim_run(&m, &c);
+    CU_ASSERT(json_array_size(json_object_get(f, "points")) >= 3);
+    CU_ASSERT_EQUAL(kept_in_order(f, &tried), 0);
+    json_decref(f);
+}
+
+static void the_default_algorithm_needs_fewer_candidates(void)
+{
+    double sum[2] = {0, 0};
+    for (uint64_t seed = 1; seed <= 3; seed++)
+        for (int k = 0; k < 2; k++) {
+            struct sim m;
+            struct haq_search_config c = sim_config();
+            sim_init(&m);
+            c.seed = seed;
+            c.trials = 100;
+            c.algorithm = k ? NULL : "nsga2";
+            json_t *f = sim_run(&m, &c);
+            sum[k] += volume(f, "value");
+            json_decref(f);
         }
-        /* A search killed while it confirmed may evolve some more before. */
-        CU_ASSERT(part > 12 || m.log_hash == first_log);
-        sim_drive(&m, s);
-        f = haq_search_front(s, m.now_s);
-        CU_ASSERT(m.now_s <= 305);
-        CU_ASSERT(volume(f, "value") >= 0.97 * before);
-        json_decref(f);
-        haq_search_free(s);
-    }
+    CU_ASSERT(sum[1] > sum[0]);
 }
 
 static void perplexity_is_searched_in_percent(void)
@@ -655,6 +770,56 @@ static void perplexity_is_searched_in_percent(void)
         json_object_get(json_object_get(int8, "bits"), "activations");
     CU_ASSERT_STRING_EQUAL(json_string_value(json_array_get(acts, 0)), "d");
     json_decref(f);
+}
+
+/* A network that takes 40 % longer than its layers: what uniform widths show of
+ * that is true of mixed ones. */
+static void predictions_learn_from_whole_networks(void)
+{
+    struct sim m;
+    struct haq_search_config c = sim_config();
+    sim_init(&m);
+    m.fixed_ms = 0.4 * sim_ms(&m, NULL);
+    c.trials = 100;
+    json_t *f = sim_run(&m, &c);
+    CU_ASSERT(sim_number(f, "latency_model", "points") >= 10);
+    CU_ASSERT(sim_number(f, "latency_model", "mean_percent") < 1);
+    CU_ASSERT(sim_number(f, "latency_model", "max_percent") < 3);
+    json_decref(f);
+}
+
+/* Multiply-adds times both widths, as HAWQ counts: 8 x 8 of int8 everywhere is
+ * a sixteenth of float's 32 x 32. */
+static void bit_operations_are_counted_and_limited(void)
+{
+    struct sim m;
+    struct haq_search_config c = sim_config();
+    double macs = 0;
+    sim_init(&m);
+    for (int i = 0; i < SIM_LAYERS; i++)
+        macs += (double)m.layer[i].macs;
+    c.objectives = HAQ_OBJ_ACCURACY | HAQ_OBJ_BOPS;
+    c.max_bops = 40 * macs;
+    c.trials = 150;
+    json_t *f = sim_run(&m, &c), *p;
+    size_t i;
+    CU_ASSERT_DOUBLE_EQUAL(sim_number(f, "baseline", "bops"), 1024 * macs, 1);
+    CU_ASSERT_DOUBLE_EQUAL(sim_number(f, "uniform_int8", "bops"), 64 * macs, 1);
+    json_array_foreach(json_object_get(f, "points"), i, p)
+        CU_ASSERT(sim_number(p, "bops", NULL) <= 40 * macs);
+    CU_ASSERT(i >= 3);
+    json_decref(f);
+}
+
+static void an_objective_that_nobody_reports_is_one_sentence(void)
+{
+    struct haq_diag d = {0};
+    unsigned mask;
+    CU_ASSERT(!haq_objectives_parse(&mask, "accuracy,bops", &d));
+    CU_ASSERT_EQUAL(mask, HAQ_OBJ_ACCURACY | HAQ_OBJ_BOPS);
+    CU_ASSERT_EQUAL(haq_objectives_parse(&mask, "size,energy", &d), HAQ_USAGE);
+    CU_ASSERT(strstr(d.text, "no device reports \"energy\"") != NULL);
+    CU_ASSERT(strstr(d.text, "accuracy, latency, size, bops") != NULL);
 }
 
 int main(void)
@@ -686,7 +851,14 @@ int main(void)
         HAQ_TEST(what_was_disturbed_is_measured_again),
         HAQ_TEST(a_stopped_search_shows_what_it_knows),
         HAQ_TEST(a_search_keeps_to_its_time),
-        HAQ_TEST(resuming_a_killed_search_loses_nothing),
+        HAQ_TEST(a_killed_search_that_is_resumed_ends_as_if_it_was_not),
+        HAQ_TEST(winners_are_tuned_in_order_and_keep_what_is_better),
+        HAQ_TEST(weights_that_no_method_tunes_are_not_refined),
+        HAQ_TEST(a_failed_refinement_leaves_the_point_as_it_was),
+        HAQ_TEST(the_default_algorithm_needs_fewer_candidates),
+        HAQ_TEST(predictions_learn_from_whole_networks),
+        HAQ_TEST(bit_operations_are_counted_and_limited),
+        HAQ_TEST(an_objective_that_nobody_reports_is_one_sentence),
         HAQ_TEST(perplexity_is_searched_in_percent),
         CU_TEST_INFO_NULL,
     };

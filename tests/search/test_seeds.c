@@ -90,7 +90,10 @@ static void recipes_and_genes_are_the_same_thing(void)
         for (size_t i = 0; i < s.genes; i++)
             genes[i] = (int)(next_random(&seed) % (uint64_t)s.cardinality[i]);
         haq_space_canonical(&s, genes);
-        CU_ASSERT_FATAL(!haq_space_recipe(&s, genes, &r, NULL));
+        struct haq_choice choice[SIM_LAYERS];
+        haq_space_choices(&s, genes, choice);
+        CU_ASSERT(haq_space_holds(&s, choice));
+        CU_ASSERT_FATAL(!haq_space_recipe(&s, choice, &r, NULL));
         CU_ASSERT(!haq_space_genes(&s, &r, back, NULL));
         CU_ASSERT(!memcmp(genes, back, s.genes * sizeof *genes));
         for (size_t l = 0; l < m.layers.n; l++)

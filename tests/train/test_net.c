@@ -100,7 +100,7 @@ static double slope_backwards(struct trial *t, bool steepest)
 {
     double sum = 0;
     loss_at(t, 0);
-    haq_tape_reset(t->tape);
+    haq_tape_reset(t->tape, 0, t->net->steps);
     haq_tape_clear(t->tape);
     memcpy(haq_tape_gradient(t->tape, t->net->output), t->weight,
            t->net->slot[t->net->output].count * sizeof(float));

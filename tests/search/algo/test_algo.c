@@ -64,6 +64,7 @@ static struct haq_algo_config config(int values, uint64_t seed)
         .cardinality = cardinality,
         .objectives = 2,
         .population = 40,
+        .hidden = 4,
         .seed = seed,
     };
 }
@@ -387,6 +388,54 @@ static void deb_s_rule_orders_feasible_and_infeasible(void)
     CU_ASSERT(!haq_beats(good, 0, good, 0, 2));
 }
 
+/* ---- ddpg -----------------------------------------------------------------*/
+
+/* Every gene loses in its own way when it is narrow. */
+static void losses(const int *x, double *f, double *violation)
+{
+    f[0] = f[1] = 0;
+    for (int i = 0; i < GENES; i++) {
+        f[0] += (i % 3 ? 0.2 : 3) * (CARDINALITY - 1 - x[i]);
+        f[1] += x[i];
+    }
+    *violation = 0;
+}
+
+static double width(const int *x)
+{
+    double sum = 0;
+    for (int i = 0; i < GENES; i++)
+        sum += x[i] / (double)(CARDINALITY - 1) / GENES;
+    return sum;
+}
+
+/* Three agents take turns behind the two ends. */
+static void agents_keep_to_their_budgets(void)
+{
+    static const double budget[] = {0.75, 0.556, 0.35};
+    struct haq_algo_config c = config(CARDINALITY, 5);
+    run("ddpg", &c, losses, 200, 0, &one);
+    for (size_t i = 2; i < one.n; i++)
+        CU_ASSERT(width(one.genes[i]) <= budget[(i - 2) % 3] + 1e-12);
+}
+
+static double mean_loss(size_t first, size_t n)
+{
+    double sum = 0;
+    for (size_t i = first; i < first + n; i++)
+        sum += one.f[i][0] / (double)n;
+    return sum;
+}
+
+static void agents_learn_which_genes_to_keep_wide(void)
+{
+    struct haq_algo_config c = config(CARDINALITY, 2);
+    c.hidden = 48;
+    run("ddpg", &c, losses, 450, 0, &one);
+    /* The warm-up's 63 vectors are random. */
+    CU_ASSERT(mean_loss(one.n - 180, 180) < 0.85 * mean_loss(2, 60));
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -407,6 +456,8 @@ int main(void)
         HAQ_TEST(ranks_equal_peeling_by_hand),
         HAQ_TEST(crowding_is_as_deb_defines_it),
         HAQ_TEST(deb_s_rule_orders_feasible_and_infeasible),
+        HAQ_TEST(agents_keep_to_their_budgets),
+        HAQ_TEST(agents_learn_which_genes_to_keep_wide),
         CU_TEST_INFO_NULL,
     };
     return run_suite("algo", tests);
