@@ -809,6 +809,7 @@ static void predictions_learn_from_whole_networks(void)
     CU_ASSERT(sim_number(f, "latency_model", "points") >= 10);
     CU_ASSERT(sim_number(f, "latency_model", "mean_percent") < 1);
     CU_ASSERT(sim_number(f, "latency_model", "max_percent") < 3);
+    CU_ASSERT(sim_number(f, "latency_model", "kendall_tau") > 0.9);
     json_decref(f);
 }
 
