@@ -1,13 +1,16 @@
 #include "cli/commands.h"
 #include "cli/model_opts.h"
+#include "cli/progress.h"
 #include "cli/recipe_file.h"
 #include "cli/uniform.h"
+#include "quant/calib_method.h"
 #include "quant/params.h"
 
 struct quantize_args {
     struct haq_model_opts model;
     const char *model_path, *calib, *weights, *activations, *calibration,
         *method, *out;
+    struct haq_training training;
 };
 
 static haq_status make(const struct quantize_args *a, struct haq_recipe *r,
@@ -53,9 +56,12 @@ haq_status haq_cmd_quantize(const struct haq_command *self, int argc,
                             char **argv, struct haq_diag *d)
 {
     struct haq_common common;
-    struct quantize_args a = {
-        .weights = "int8:channel", .calibration = "minmax", .method = "rtn"};
-    char methods[400];
+    struct quantize_args a = {.weights = "int8:channel",
+                              .calibration = "minmax",
+                              .method = "rtn",
+                              .training = haq_training_default()};
+    char methods[1400], calibrations[200];
+    struct haq_progress_count count;
     const struct haq_opt opts[] = {
         {"calib", 0, HAQ_OPT_TEXT, &a.calib, "C.npz", "calibration data"},
         {"weights", 0, HAQ_OPT_TEXT, &a.weights, "FORMAT[:GRANULARITY]",
@@ -65,8 +71,20 @@ haq_status haq_cmd_quantize(const struct haq_command *self, int argc,
          "uint8, uint8:dynamic, int8, float (default: uint8 with --calib and "
          "integer weights, else float)"},
         {"calibration", 0, HAQ_OPT_TEXT, &a.calibration, "METHOD",
-         "minmax, percentile:P, mse"},
+         calibrations},
         {"method", 0, HAQ_OPT_TEXT, &a.method, "M[,M...]", methods},
+        {"train", 0, HAQ_OPT_TEXT, &a.training.path, "T.npz",
+         "data for methods that train; its labels count where it has some "
+         "(default: the calibration data)"},
+        {"epochs", 0, HAQ_OPT_COUNT, &a.training.epochs, "N",
+         "times that qat sees its data (10)"},
+        {"rate", 0, HAQ_OPT_REAL, &a.training.rate, "R",
+         "learning rate at the start, in steps of a weight (found by trying)"},
+        {"optimizer", 0, HAQ_OPT_TEXT, &a.training.optimizer, "NAME",
+         "adam (default) or sgd"},
+        {"labels", 0, HAQ_OPT_REAL, &a.training.share, "SHARE",
+         "0 .. 1 of the loss by labels, the rest by the float model's outputs "
+         "(0.5 with --train, 0 without)"},
         {"output", 'o', HAQ_OPT_TEXT, &a.out, "R.json", "recipe to write"},
         HAQ_DIM_OPT(&a.model)};
     struct haq_session_config config;
@@ -74,6 +92,7 @@ haq_status haq_cmd_quantize(const struct haq_command *self, int argc,
     struct haq_recipe recipe;
 
     haq_session_methods_help(methods, sizeof methods);
+    haq_calib_methods_text(calibrations, sizeof calibrations);
     haq_common_init(&common);
     haq_status s = haq_opts_parse(self, opts, sizeof opts / sizeof *opts,
                                   &common, argc, argv, &a.model_path, 1, 1, d);
@@ -87,6 +106,10 @@ haq_status haq_cmd_quantize(const struct haq_command *self, int argc,
     haq_recipe_init(&recipe);
     s = haq_model_config(&config, &a.model, &common, a.model_path, d);
     config.calib_path = a.calib;
+    haq_count_init(&count, "training", common.quiet);
+    a.training.progress = haq_count_draw;
+    a.training.arg = &count;
+    config.training = a.training;
     if (s == HAQ_OK)
         s = haq_session_open(&session, &config, d);
     if (s == HAQ_OK)

@@ -9,6 +9,7 @@
 #include "cli/search_job.h"
 #include "cli/space_opts.h"
 #include "graph/onnx_import.h"
+#include "quant/calib_method.h"
 #include "report/report.h"
 #include "worker/task.h"
 
@@ -45,6 +46,7 @@ static haq_status parse(struct search_args *a, const struct haq_command *self,
 {
     struct haq_search_job *j = &a->job;
     struct haq_search_config *c = &j->search;
+    char calibrations[200];
     const struct haq_opt opts[] = {
         {"calib", 0, HAQ_OPT_TEXT, &j->calib, "C.npz", "calibration samples"},
         {"eval", 0, HAQ_OPT_TEXT, &j->eval, "E.npz",
@@ -85,7 +87,7 @@ static haq_status parse(struct search_args *a, const struct haq_command *self,
         {"no-racing", 0, HAQ_OPT_FLAG, &c->no_racing, NULL,
          "evaluate hopeless candidates to the end, too"},
         {"calibration", 0, HAQ_OPT_TEXT, &c->calib_method, "METHOD",
-         "minmax, percentile:P or mse"},
+         calibrations},
         {"method", 0, HAQ_OPT_TEXT, &a->methods, "M[,M...]",
          "of weights below 8 bits (default clip,gptq; clip without --calib): "
          "haq quantize --help lists them"},
@@ -98,6 +100,7 @@ static haq_status parse(struct search_args *a, const struct haq_command *self,
         {"dim", 0, HAQ_OPT_LIST, &a->dims, "NAME=N",
          "size of a symbolic dimension"},
     };
+    haq_calib_methods_text(calibrations, sizeof calibrations);
     return haq_opts_parse(self, opts, sizeof opts / sizeof *opts, &a->common,
                           argc, argv, &j->model, 1, 1, d);
 }
@@ -120,6 +123,13 @@ static haq_status write_dims(struct search_args *a, struct haq_diag *d)
     return s;
 }
 
+static haq_status check_calibration(const char *text, struct haq_diag *d)
+{
+    const struct haq_calib_method *method;
+    double parameter;
+    return haq_calib_method_parse(&method, &parameter, text, d);
+}
+
 static haq_status check(struct search_args *a, struct haq_diag *d)
 {
     struct haq_search_job *j = &a->job;
@@ -135,7 +145,9 @@ static haq_status check(struct search_args *a, struct haq_diag *d)
     j->isa = a->common.isa;
     j->threads = a->common.threads;
     j->quiet = a->common.quiet;
-    haq_status s = haq_objectives_parse(&c->objectives, a->objectives, d);
+    haq_status s = check_calibration(c->calib_method, d);
+    if (s == HAQ_OK)
+        s = haq_objectives_parse(&c->objectives, a->objectives, d);
     if (s == HAQ_OK)
         s = haq_space_wish_new(&a->wish, &a->space, j->isa, c, d);
     j->space = haq_space_wish_json(a->wish);

@@ -8,6 +8,7 @@
 #include "cli/model_opts.h"
 #include "cli/progress.h"
 #include "cli/uniform.h"
+#include "quant/calib_method.h"
 #include "report/bars.h"
 #include "worker/sensitivity.h"
 
@@ -211,6 +212,7 @@ haq_status haq_cmd_sensitivity(const struct haq_command *self, int argc,
     struct haq_common common;
     struct sensitivity_args a = {.weights = "int4:channel",
                                  .calibration = "minmax"};
+    char calibrations[200];
     const struct haq_opt opts[] = {
         {"calib", 0, HAQ_OPT_TEXT, &a.calib, "C.npz", "calibration data"},
         {"weights", 0, HAQ_OPT_TEXT, &a.weights, "FORMAT[:GRANULARITY]",
@@ -218,7 +220,7 @@ haq_status haq_cmd_sensitivity(const struct haq_command *self, int argc,
         {"activations", 0, HAQ_OPT_TEXT, &a.activations, "FORMAT|float",
          "and their inputs (uint8; float if the weights are no integers)"},
         {"calibration", 0, HAQ_OPT_TEXT, &a.calibration, "METHOD",
-         "minmax, percentile:P, mse"},
+         calibrations},
         {"samples", 0, HAQ_OPT_COUNT, &a.samples, "N",
          "of the calibration data (256)"},
         {"one-out", 0, HAQ_OPT_FLAG, &a.one_out, NULL,
@@ -228,6 +230,7 @@ haq_status haq_cmd_sensitivity(const struct haq_command *self, int argc,
     struct haq_session_config config;
     struct haq_session *session = NULL;
 
+    haq_calib_methods_text(calibrations, sizeof calibrations);
     haq_common_init(&common);
     haq_status s = haq_opts_parse(self, opts, sizeof opts / sizeof *opts,
                                   &common, argc, argv, &a.model_path, 1, 1, d);

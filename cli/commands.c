@@ -2,8 +2,9 @@
 
 /* Adding a command: a file cmd_<name>.c, its name in commands.h, a row here. */
 const struct haq_command haq_commands[] = {
-    {"inspect", "MODEL [options]", "layers, shapes, MACs, what is quantizable",
-     "haq inspect model.onnx", haq_cmd_inspect},
+    {"inspect", "MODEL [options]",
+     "layers, shapes, MACs; outliers in their inputs",
+     "haq inspect model.onnx --calib calib.npz", haq_cmd_inspect},
     {"eval", "MODEL --data D.npz [options]",
      "accuracy of a model, with or without a recipe",
      "haq eval model.onnx --data eval.npz --recipe w4.json", haq_cmd_eval},

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "quant/calib.h"
+#include "quant/calib_method.h"
 
 haq_status haq_uniform_recipe(struct haq_recipe *out,
                               const struct haq_session *session,

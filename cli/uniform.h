@@ -5,11 +5,10 @@
 #include "quant/recipe.h"
 #include "worker/task.h"
 
-/* The words as in quant/spec.h and quant/calib.h; `calibration` is kept, not
- * copied.  `name` stands in messages.
- * HAQ_USAGE    a word that is not known; static activations without calibration
- *              data in the session
- * HAQ_INVALID  formats that do not go together */
+/* The words as in quant/spec.h and quant/calib_method.h; `calibration` is kept,
+ * not copied.  `name` stands in messages. HAQ_USAGE    a word that is not
+ * known; static activations without calibration data in the session HAQ_INVALID
+ * formats that do not go together */
 haq_status haq_uniform_recipe(struct haq_recipe *out,
                               const struct haq_session *session,
                               const char *name, const char *weights,

@@ -9,6 +9,8 @@
 static const char *const libraries[] = {"libblas.so.3", "liblapacke.so.3"};
 
 static struct haq_blas blas;
+static int (*get_threads)(void); /* OpenBLAS; NULL elsewhere */
+static void (*set_threads)(int n);
 static bool complete;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -26,8 +28,11 @@ static void load(void)
     void *lapacke = dlopen(libraries[1], RTLD_NOW | RTLD_LOCAL);
     complete = find(&blas.dsyrk, cblas, "cblas_dsyrk") &&
                find(&blas.dgemm, cblas, "cblas_dgemm") &&
+               find(&blas.sgemm, cblas, "cblas_sgemm") &&
                find(&blas.dpotrf, lapacke, "LAPACKE_dpotrf") &&
                find(&blas.dpotri, lapacke, "LAPACKE_dpotri");
+    find(&get_threads, cblas, "openblas_get_num_threads");
+    find(&set_threads, cblas, "openblas_set_num_threads");
 }
 
 haq_status haq_blas_get(const struct haq_blas **out, struct haq_diag *d)
@@ -39,4 +44,13 @@ haq_status haq_blas_get(const struct haq_blas **out, struct haq_diag *d)
                                "methods that look at inputs need %s (with "
                                "CBLAS) and %s, which cannot be loaded",
                                libraries[0], libraries[1]);
+}
+
+int haq_blas_threads(int n)
+{
+    if (!get_threads || !set_threads)
+        return 0;
+    int before = get_threads();
+    set_threads(n);
+    return before;
 }

@@ -27,6 +27,9 @@ struct haq_blas {
     void (*dgemm)(int order, int trans_a, int trans_b, int m, int n, int k,
                   double alpha, const double *a, int lda, const double *b,
                   int ldb, double beta, double *c, int ldc);
+    void (*sgemm)(int order, int trans_a, int trans_b, int m, int n, int k,
+                  float alpha, const float *a, int lda, const float *b, int ldb,
+                  float beta, float *c, int ldc);
     /* Cholesky factor; inverse from it.  Not 0: not positive definite. */
     int (*dpotrf)(int layout, char uplo, int n, double *a, int lda);
     int (*dpotri)(int layout, char uplo, int n, double *a, int lda);
@@ -35,5 +38,10 @@ struct haq_blas {
 /* The same for the whole process; threads that libraries start have the signal
  * mask of the first caller.  HAQ_UNSUPPORTED names what is missing. */
 haq_status haq_blas_get(const struct haq_blas **out, struct haq_diag *d);
+
+/* Let a call use at most n threads of the library's own, and tell how many it
+ * was before; 0: it cannot be told, and stays as it is.  Callers that run in
+ * threads of ours want 1. */
+int haq_blas_threads(int n);
 
 #endif

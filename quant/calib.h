@@ -1,10 +1,7 @@
-/* quant/calib.h - activation statistics as plain data, and ranges from them.
+/* quant/calib.h - activation statistics as plain data, and codes from ranges.
  *
- * The runtime's observer fills `struct haq_calib`; this file turns statistics
- * into scale and zero point.  Methods (one table): "minmax"; "percentile:P"
- * (P in percent, 99.99: the share cut off is split over both ends by count);
- * "mse" (grid over shrunken ranges on the histogram, least squared error for
- * the number of bits asked for).
+ * The runtime's observer fills `struct haq_calib`; quant/calib_method.h turns
+ * statistics into ranges, this file ranges into scale and zero point.
  */
 #ifndef HAQ_QUANT_CALIB_H
 #define HAQ_QUANT_CALIB_H
@@ -18,13 +15,39 @@
 
 enum { HAQ_CALIB_BINS = 2048 };
 
+/* A range that was found for a format: a search asks for the same ones with
+ * every candidate, and some take milliseconds. */
+struct haq_range_memo {
+    const void *method; /* NULL: free from here on */
+    double parameter;
+    const struct haq_format *format;
+    float lo, hi;
+};
+enum { HAQ_RANGE_MEMOS = 16 };
+
 struct haq_tensor_stats {
     const char *tensor; /* source name */
     float min, max;     /* over all samples */
     uint64_t count;     /* values seen */
-    /* Histogram over [min, max], filled in a second pass; NULL for minmax. */
+    uint64_t zeros;     /* of them exactly 0; known with the histogram */
+    /* Histogram over [min, max], filled in a second pass, or NULL. */
     uint64_t *bins; /* [HAQ_CALIB_BINS] */
+    /* The same for each sample by itself, in their order. */
+    float *sample_min, *sample_max; /* [samples] */
+    size_t samples;
+    /* [HAQ_RANGE_MEMOS] or NULL; haq_range_find writes to it, so one thread at
+     * a time. */
+    struct haq_range_memo *memo;
 };
+
+/* Which bin a value of [min, max] is in. */
+static inline size_t haq_calib_bin(float x, float min, float max)
+{
+    float at =
+        max > min ? (x - min) * ((float)HAQ_CALIB_BINS / (max - min)) : 0;
+    size_t bin = at > 0 ? (size_t)at : 0;
+    return bin < HAQ_CALIB_BINS ? bin : HAQ_CALIB_BINS - 1;
+}
 
 struct haq_calib {
     struct haq_arena arena;
@@ -38,21 +61,6 @@ void haq_calib_fini(struct haq_calib *c);
 
 const struct haq_tensor_stats *haq_calib_find(const struct haq_calib *c,
                                               const char *tensor);
-
-struct haq_calib_method {
-    const char *name;
-    bool needs_histogram;
-    bool has_parameter;
-    /* Range [lo, hi] for a tensor quantized to `levels` codes (symmetric or
-     * not); parameter as parsed. */
-    void (*range)(const struct haq_tensor_stats *s, double parameter,
-                  const struct haq_act_spec *spec, float *lo, float *hi);
-};
-
-/* Parse "minmax", "percentile:99.99", "mse".  HAQ_USAGE lists the names. */
-haq_status haq_calib_method_parse(const struct haq_calib_method **out,
-                                  double *parameter, const char *text,
-                                  struct haq_diag *d);
 
 /* Affine parameters of an activation, in the uint8 container domain: unsigned
  * formats as they are, signed codes plus 128.  Range widened to contain 0. */

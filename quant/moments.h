@@ -28,6 +28,8 @@ struct haq_moments {
     double *qq;              /* [parts][k][k] E[q q'] */
     double *fq;              /* E[f q']; NULL: f is q */
     double *mean_q, *mean_f; /* [parts][k] */
+    double *mean_abs;        /* [parts][k] E |q| */
+    float *lo, *hi;          /* [parts][k] range of q, widened to contain 0 */
     double *scratch;         /* [2][HAQ_MOMENT_ROWS][k] */
 };
 

@@ -56,6 +56,11 @@ const struct haq_array *haq_params_get(const struct haq_params *p,
     return t ? &t->array : NULL;
 }
 
+const char *haq_params_name(const struct haq_params *p, size_t i)
+{
+    return i < p->map.len ? p->map.entries[i].key : NULL;
+}
+
 static size_t array_bytes(const struct haq_array *a)
 {
     return a->count * haq_dtype_info(a->dtype)->bytes;

@@ -9,6 +9,8 @@
  *   weight/<layer>/codebook  F32 or F16 [runs][levels], ascending; formats
  *                          whose levels are learned, one run per tensor, row or
  *                          group
+ *   constant/<tensor>      F32, in place of the model's (quant/constants.h)
+ *   split/<layer>/inputs, split/<layer>/kept  I64 (quant/split.h)
  *   act/<tensor>           F32 [2]: lo, hi of the calibrated range, so that one
  *                          file serves every width the recipe may ask for
  *   act/<tensor>:<format>  F32 [2]: the same for one format, where its range
@@ -42,6 +44,8 @@ haq_status haq_params_write(const struct haq_params *p, const char *path,
 /* Borrowed; NULL when absent. */
 const struct haq_array *haq_params_get(const struct haq_params *p,
                                        const char *name);
+/* Names in a fixed order, borrowed; NULL past the last. */
+const char *haq_params_name(const struct haq_params *p, size_t i);
 /* Copies the array in. */
 haq_status haq_params_put(struct haq_params *p, const char *name,
                           const struct haq_array *a, struct haq_diag *d);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "quant/calib_method.h"
 #include "quant/params.h"
 
 static haq_status check(float range[2], const char *tensor, struct haq_diag *d)
@@ -53,6 +54,23 @@ static haq_status from_params(float range[2], bool *found, const char *tensor,
     return check(range, tensor, d);
 }
 
+/* The place of a range among those that were found, or the next free one; NULL:
+ * there is neither. */
+static struct haq_range_memo *memo_of(const struct haq_tensor_stats *t,
+                                      const struct haq_calib_method *m,
+                                      double parameter,
+                                      const struct haq_act_spec *spec)
+{
+    for (int i = 0; t->memo && i < HAQ_RANGE_MEMOS; i++) {
+        struct haq_range_memo *o = &t->memo[i];
+        bool same = o->method == m && o->format == spec->format &&
+                    o->parameter >= parameter && o->parameter <= parameter;
+        if (!o->method || same)
+            return o;
+    }
+    return NULL;
+}
+
 static haq_status from_calib(float range[2], const struct haq_tensor_stats *t,
                              const struct haq_act_spec *spec,
                              const struct haq_recipe *r, struct haq_diag *d)
@@ -71,7 +89,15 @@ static haq_status from_calib(float range[2], const struct haq_tensor_stats *t,
                         "tensor %s was observed without a histogram, which "
                         "calibration by %s needs",
                         t->tensor, m->name);
+    struct haq_range_memo *memo = memo_of(t, m, parameter, spec);
+    if (memo && memo->method) {
+        range[0] = memo->lo, range[1] = memo->hi;
+        return HAQ_OK;
+    }
     m->range(t, parameter, spec, &range[0], &range[1]);
+    if (memo)
+        *memo = (struct haq_range_memo){m, parameter, spec->format, range[0],
+                                        range[1]};
     return HAQ_OK;
 }
 

@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "base/map.h"
-#include "quant/calib.h"
+#include "quant/calib_method.h"
 
 enum { VERSION = 1, WHERE = 160, METHOD_NAME = 24 };
 

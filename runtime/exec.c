@@ -112,28 +112,32 @@ void haq_exec_run_timed(struct haq_exec *e, uint64_t *step_ns)
 }
 
 /* The values of a slot and of all its views, which no step writes. */
-static void show(const struct haq_exec *e, int slot, haq_watch_fn *fn,
+static bool show(const struct haq_exec *e, int slot, haq_watch_fn *fn,
                  void *arg)
 {
     const struct haq_plan *p = e->plan;
     const struct haq_slot *s = &p->slot[slot];
     if (s->form.kind == HAQ_FORM_PLAIN &&
         p->g->values[s->value].dtype == HAQ_F32)
-        fn(arg, s->value, e->at[slot], s->count);
+        if (!fn(arg, s->value, e->at[slot], s->count))
+            return false;
     for (int i = slot + 1; i < p->n_slots; i++)
-        if (p->slot[i].of == slot && !p->slot[i].over)
-            show(e, i, fn, arg);
+        if (p->slot[i].of == slot && !p->slot[i].over && !show(e, i, fn, arg))
+            return false;
+    return true;
 }
 
 void haq_exec_run_watched(struct haq_exec *e, haq_watch_fn *fn, void *arg)
 {
     const struct haq_plan *p = e->plan;
     for (int i = 0; i < p->g->n_inputs; i++)
-        show(e, p->first_slot[p->g->inputs[i]], fn, arg);
+        if (!show(e, p->first_slot[p->g->inputs[i]], fn, arg))
+            return;
     for (int i = 0; i < p->n_steps; i++) {
         p->step[i].run(e, &p->step[i]);
         for (int k = 0; k < p->step[i].n_out; k++)
-            show(e, p->step[i].out[k], fn, arg);
+            if (!show(e, p->step[i].out[k], fn, arg))
+                return;
     }
 }
 

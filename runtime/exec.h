@@ -26,8 +26,9 @@ void haq_exec_run(struct haq_exec *e);
 void haq_exec_run_timed(struct haq_exec *e, uint64_t *step_ns);
 
 /* Float plans only: called after each step for every float tensor it wrote, to
- * observe activations.  data holds `count` values. */
-typedef void haq_watch_fn(void *arg, int value, const float *data,
+ * observe activations.  data holds `count` values.  false: that was enough, the
+ * rest of this run is left out. */
+typedef bool haq_watch_fn(void *arg, int value, const float *data,
                           size_t count);
 void haq_exec_run_watched(struct haq_exec *e, haq_watch_fn *fn, void *arg);
 

@@ -18,10 +18,10 @@ struct source {
     size_t channels; /* of one part, of a convolution */
     bool conv;
     struct haq_geometry geometry; /* of a convolution */
-    const void **table;           /* [rows][taps] */
+    const void **table[2];        /* [rows][taps] into tensor */
     float *tensor[2]; /* [count] in the latest runs: float model, quantized */
-    bool seen[2];
-    uint64_t share; /* of all rows that are taken, in 2^-32 */
+    bool seen[2];     /* in the latest run */
+    uint64_t share;   /* of all rows that are taken, in 2^-32 */
 };
 
 struct job {
@@ -58,22 +58,35 @@ static haq_status source_init(struct source *s, const struct haq_graph *g,
     s->geometry.tile = 1;
     s->channels = s->geometry.c / s->parts;
     s->rows = s->geometry.pixels;
-    s->table =
-        calloc(haq_geometry_pointers(&s->geometry) + 1, sizeof *s->table);
-    return s->table ? HAQ_OK : haq_fail(d, HAQ_NOMEM, "layer %s", n->layer);
+    return HAQ_OK;
+}
+
+/* Room for what the layer reads in one network. */
+static haq_status source_open(struct source *s, int side, struct haq_diag *d)
+{
+    s->tensor[side] = malloc((s->count + 1) * sizeof(float));
+    if (s->conv)
+        s->table[side] = calloc(haq_geometry_pointers(&s->geometry) + 1,
+                                sizeof *s->table[side]);
+    if (!s->tensor[side] || (s->conv && !s->table[side]))
+        return haq_fail(d, HAQ_NOMEM, "inputs of layer %s", s->layer);
+    if (s->conv)
+        haq_geometry_bind(&s->geometry, s->table[side],
+                          (const char *)s->tensor[side], NULL, 0);
+    return HAQ_OK;
 }
 
 /* Row `row` of one part, in the order of the weight. */
-static void take_row(float *to, const struct source *s, const float *tensor,
-                     size_t row, size_t part)
+static void take_row(float *to, const struct source *s, int side, size_t row,
+                     size_t part)
 {
     if (!s->conv) {
-        memcpy(to, tensor + row * s->k, s->k * sizeof *to);
+        memcpy(to, s->tensor[side] + row * s->k, s->k * sizeof *to);
         return;
     }
     size_t taps = s->geometry.taps;
     for (size_t t = 0; t < taps; t++) {
-        const float *pixel = s->table[row * taps + t];
+        const float *pixel = s->table[side][row * taps + t];
         for (size_t c = 0; c < s->channels; c++)
             to[c * taps + t] = pixel ? pixel[part * s->channels + c] : 0;
     }
@@ -101,13 +114,9 @@ static void add_rows(struct haq_moments *m, const struct job *j,
                      const struct source *s, const size_t *rows, size_t n)
 {
     for (size_t p = 0; p < s->parts; p++) {
-        for (int i = 0; i < j->sides; i++) {
-            if (s->conv)
-                haq_geometry_bind(&s->geometry, s->table,
-                                  (const char *)s->tensor[i], NULL, 0);
+        for (int i = 0; i < j->sides; i++)
             for (size_t r = 0; r < n; r++)
-                take_row(j->row[i] + r * s->k, s, s->tensor[i], rows[r], p);
-        }
+                take_row(j->row[i] + r * s->k, s, i, rows[r], p);
         haq_moments_add(m, p, j->row[0], j->row[j->sides - 1], n);
     }
 }
@@ -118,18 +127,21 @@ static void add_rows(struct haq_moments *m, const struct job *j,
 struct view {
     const struct job *job;
     int side;
+    size_t left; /* layers whose input has not been seen in this run */
 };
 
-static void look(void *arg, int value, const float *data, size_t count)
+static bool look(void *arg, int value, const float *data, size_t count)
 {
-    const struct view *v = arg;
+    struct view *v = arg;
     for (size_t i = 0; i < v->job->n; i++) {
         struct source *s = &v->job->from[i];
         if (value != s->value || count != s->count)
             continue;
         memcpy(s->tensor[v->side], data, count * sizeof *data);
+        v->left -= !s->seen[v->side];
         s->seen[v->side] = true;
     }
+    return v->left > 0;
 }
 
 static haq_status check(const struct source *s, int side, struct haq_diag *d)
@@ -152,7 +164,9 @@ static haq_status run_batch(struct job *j, const struct haq_graph *g,
 {
     haq_status status = HAQ_OK;
     for (int i = 0; i < j->sides; i++) {
-        struct view v = {j, i};
+        struct view v = {j, i, j->n};
+        for (size_t k = 0; k < j->n; k++)
+            j->from[k].seen[i] = false;
         haq_dataset_fetch(data, j->index + first, n,
                           g->values[g->inputs[0]].dtype,
                           haq_exec_input(j->exec[i], 0));
@@ -206,11 +220,8 @@ static haq_status open_sources(struct job *j, const struct haq_graph *g,
         s->share = all > HAQ_INPUT_ROWS
                        ? (uint64_t)(HAQ_INPUT_ROWS / all * 4294967296.0)
                        : UINT64_C(1) << 32;
-        for (int side = 0; status == HAQ_OK && side < j->sides; side++) {
-            s->tensor[side] = malloc((s->count + 1) * sizeof(float));
-            if (!s->tensor[side])
-                status = haq_fail(d, HAQ_NOMEM, "inputs of layer %s", s->layer);
-        }
+        for (int side = 0; status == HAQ_OK && side < j->sides; side++)
+            status = source_open(s, side, d);
         *k = s->k > *k ? s->k : *k;
         *rows = s->rows > *rows ? s->rows : *rows;
     }
@@ -247,9 +258,10 @@ static haq_status job_init(struct job *j, const struct haq_plan *plan[2],
 static void job_fini(struct job *j)
 {
     for (size_t i = 0; j->from && i < j->n; i++) {
-        free(j->from[i].table);
-        free(j->from[i].tensor[0]);
-        free(j->from[i].tensor[1]);
+        for (int side = 0; side < 2; side++) {
+            free(j->from[i].table[side]);
+            free(j->from[i].tensor[side]);
+        }
     }
     for (int i = 0; i < 2; i++) {
         haq_exec_free(j->exec[i]);

@@ -6,12 +6,11 @@
 
 #include "kernels/elementwise.h"
 
-/* What one thread has seen of one tensor; threads' parts are merged at the end
- * (minimum, maximum and counts do not depend on the order). */
+/* What one thread has counted of one tensor; threads' parts are added at the
+ * end.  Lowest and highest values go into the samples' own places at once. */
 struct seen {
-    float lo, hi;
     uint64_t count;
-    uint64_t *bins; /* second pass only */
+    uint64_t zeros, *bins; /* second pass only */
 };
 
 struct watch {
@@ -22,55 +21,61 @@ struct watch {
     size_t tensors;
     int *tensor_of; /* [values] index of the watched tensor, or -1 */
     size_t *sample; /* [values] elements of one sample in that value */
-    const struct haq_calib *first; /* ranges of the first pass, or NULL */
-    struct seen *seen;             /* [threads][tensors] */
-    struct haq_exec **exec;        /* [threads] */
-    struct haq_diag *diag;         /* [threads] */
+    struct haq_tensor_stats *stats; /* [tensors] */
+    bool bins;                      /* the second pass: ranges are known */
+    struct seen *seen;              /* [threads][tensors] */
+    struct haq_exec **exec;         /* [threads] */
+    struct haq_diag *diag;          /* [threads] */
     size_t batch;
 };
 
 /* One thread's view while a batch runs. */
 struct view {
     const struct watch *w;
-    struct seen *seen; /* [tensors] */
-    size_t samples;    /* real ones in this batch */
+    struct seen *seen;     /* [tensors] */
+    size_t first, samples; /* real ones in this batch */
 };
 
 static void count_bins(struct seen *s, const struct haq_tensor_stats *range,
                        const float *x, size_t n)
 {
-    float width = range->max - range->min;
-    float scale = width > 0 ? (float)HAQ_CALIB_BINS / width : 0;
     for (size_t i = 0; i < n; i++) {
-        float at = (x[i] - range->min) * scale;
-        size_t bin = at > 0 ? (size_t)at : 0;
-        s->bins[bin < HAQ_CALIB_BINS ? bin : HAQ_CALIB_BINS - 1]++;
+        s->bins[haq_calib_bin(x[i], range->min, range->max)]++;
+        s->zeros += x[i] == 0;
     }
 }
 
-static void look(void *arg, int value, const float *data, size_t count)
+/* Lowest and highest of one sample; NaN where there is one. */
+static void find_ends(const struct watch *w, const float *x, size_t n,
+                      float *lo, float *hi)
+{
+    float sum = 0; /* minmax drops NaN; a sum does not */
+    w->ew->minmax(x, n, lo, hi);
+    for (size_t i = 0; i < n; i++)
+        sum += x[i] * 0.0F;
+    if (sum != 0)
+        *lo = NAN;
+}
+
+static bool look(void *arg, int value, const float *data, size_t count)
 {
     struct view *v = arg;
-    int t = v->w->tensor_of[value];
-    size_t n = v->w->sample[value] * v->samples;
-    float lo, hi;
+    const struct watch *w = v->w;
+    int t = w->tensor_of[value];
+    size_t each = w->sample[value], n = each * v->samples;
 
     if (t < 0 || !n || n > count)
-        return;
-    struct seen *s = &v->seen[t];
-    if (v->w->first) {
-        count_bins(s, &v->w->first->tensor[t], data, n);
-        return;
+        return true;
+    struct haq_tensor_stats *stats = &w->stats[t];
+    if (w->bins) {
+        count_bins(&v->seen[t], stats, data, n);
+        return true;
     }
-    v->w->ew->minmax(data, n, &lo, &hi);
-    /* min and max drop NaN; a sum does not. */
-    float sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += data[i] * 0.0F;
-    lo = sum == 0 ? lo : NAN;
-    s->lo = s->count ? (lo < s->lo || isnan(lo) ? lo : s->lo) : lo;
-    s->hi = s->count ? fmaxf(s->hi, hi) : hi;
-    s->count += n;
+    for (size_t i = 0; i < v->samples; i++)
+        find_ends(w, data + i * each, each, &stats->sample_min[v->first + i],
+                  &stats->sample_max[v->first + i]);
+    v->seen[t].count += n;
+    return true;
 }
 
 static void run_batches(void *arg, size_t begin, size_t end, size_t worker)
@@ -84,6 +89,7 @@ static void run_batches(void *arg, size_t begin, size_t end, size_t worker)
         return;
     for (size_t b = begin; b < end; b++) {
         size_t first = b * w->batch, left = w->data->n - first;
+        v.first = first;
         v.samples = left < w->batch ? left : w->batch;
         haq_dataset_fetch(w->data, w->index + first, v.samples,
                           g->values[g->inputs[0]].dtype,
@@ -110,27 +116,57 @@ static void map_values(struct watch *w, const struct haq_graph *g,
             }
 }
 
+/* The layer that reads a tensor, or NULL: only other nodes do. */
+static const char *reader(const struct haq_graph *g, const char *tensor)
+{
+    for (int i = 0; i < g->n_nodes; i++) {
+        const struct haq_node *n = &g->nodes[i];
+        if (n->layer && !strcmp(g->values[n->in[0]].source, tensor))
+            return n->layer;
+    }
+    return NULL;
+}
+
+static haq_status not_finite(const struct watch *w,
+                             const struct haq_tensor_stats *s, size_t sample,
+                             struct haq_diag *d)
+{
+    const char *layer = reader(haq_plan_graph(w->plan), s->tensor);
+    return haq_fail(d, HAQ_INVALID,
+                    "tensor %s%s%s is NaN or infinite on this data, in sample "
+                    "%zu first",
+                    s->tensor, layer ? ", the input of layer " : "",
+                    layer ? layer : "", sample);
+}
+
+static void add_counts(struct haq_tensor_stats *to, const struct watch *w,
+                       size_t tensor, size_t threads)
+{
+    for (size_t i = 0; i < threads; i++) {
+        const struct seen *p = &w->seen[i * w->tensors + tensor];
+        to->count += p->count;
+        to->zeros += p->zeros;
+        for (size_t b = 0; p->bins && b < HAQ_CALIB_BINS; b++)
+            to->bins[b] += p->bins[b];
+    }
+}
+
 static haq_status merge(struct haq_calib *out, const struct watch *w,
                         size_t threads, struct haq_diag *d)
 {
     for (size_t t = 0; t < w->tensors; t++) {
         struct haq_tensor_stats *s = &out->tensor[t];
-        for (size_t i = 0; i < threads; i++) {
-            const struct seen *p = &w->seen[i * w->tensors + t];
-            for (size_t b = 0; p->bins && b < HAQ_CALIB_BINS; b++)
-                s->bins[b] += p->bins[b];
-            if (w->first || !p->count)
-                continue;
-            s->min = s->count
-                         ? (p->lo < s->min || isnan(p->lo) ? p->lo : s->min)
-                         : p->lo;
-            s->max = s->count ? fmaxf(s->max, p->hi) : p->hi;
-            s->count += p->count;
+        add_counts(s, w, t, threads);
+        if (w->bins || !s->count)
+            continue;
+        s->min = s->sample_min[0];
+        s->max = s->sample_max[0];
+        for (size_t i = 0; i < s->samples; i++) {
+            s->min = fminf(s->min, s->sample_min[i]);
+            s->max = fmaxf(s->max, s->sample_max[i]);
+            if (!isfinite(s->sample_min[i]) || !isfinite(s->sample_max[i]))
+                return not_finite(w, s, i, d);
         }
-        if (s->count && !(isfinite(s->min) && isfinite(s->max)))
-            return haq_fail(d, HAQ_INVALID,
-                            "tensor %s is NaN or infinite on this data",
-                            s->tensor);
     }
     return HAQ_OK;
 }
@@ -143,7 +179,7 @@ static haq_status pass(struct haq_calib *out, struct watch *w, bool bins,
     size_t batches = (w->data->n + w->batch - 1) / w->batch;
 
     memset(w->seen, 0, threads * w->tensors * sizeof *w->seen);
-    w->first = bins ? out : NULL;
+    w->bins = bins;
     for (size_t i = 0; bins && i < threads * w->tensors; i++) {
         w->seen[i].bins =
             haq_arena_array(&out->arena, HAQ_CALIB_BINS, sizeof(uint64_t));
@@ -187,10 +223,19 @@ static haq_status allocate(struct haq_calib *out, struct watch *w,
         if (bins)
             s->bins =
                 haq_arena_array(&out->arena, HAQ_CALIB_BINS, sizeof *s->bins);
-        if (!s->tensor || (bins && !s->bins))
+        s->samples = w->data->n;
+        s->sample_min =
+            haq_arena_array(&out->arena, w->data->n, sizeof *s->sample_min);
+        s->sample_max =
+            haq_arena_array(&out->arena, w->data->n, sizeof *s->sample_max);
+        s->memo =
+            haq_arena_array(&out->arena, HAQ_RANGE_MEMOS, sizeof *s->memo);
+        if (!s->tensor || !s->sample_min || !s->sample_max || !s->memo ||
+            (bins && !s->bins))
             return haq_fail(d, HAQ_NOMEM, "statistics of %zu tensors", n);
     }
     out->n = n;
+    w->stats = out->tensor;
     map_values(w, g, names, n);
     return HAQ_OK;
 }

@@ -17,7 +17,7 @@ haq_status haq_session_methods_parse(const char **out, struct haq_arena *a,
 
 bool haq_session_methods_alone(const char *methods)
 {
-    return !haq_methods_prepare(methods);
+    return !haq_methods_prepare(methods) && !haq_methods_train(methods);
 }
 
 haq_status haq_session_methods(struct haq_recipe *r, const char *list,

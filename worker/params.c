@@ -2,8 +2,10 @@
  */
 #include <string.h>
 
+#include "quant/calib_method.h"
 #include "quant/method/method.h"
 #include "runtime/observe.h"
+#include "worker/doubts.h"
 #include "worker/session_priv.h"
 #include "worker/tune.h"
 
@@ -41,10 +43,10 @@ haq_status haq_session_ranges_for(struct haq_session *s,
     return status;
 }
 
-static bool prepares(const struct haq_recipe *r)
+static bool any(const struct haq_recipe *r, bool (*does)(const char *methods))
 {
     for (size_t i = 0; i < r->n; i++)
-        if (haq_methods_prepare(r->layer[i].methods))
+        if (does(r->layer[i].methods))
             return true;
     return false;
 }
@@ -56,10 +58,14 @@ static haq_status make_prepared(struct haq_params **out, struct haq_session *s,
 {
     struct haq_graph *g = NULL;
     struct haq_calib ranges = {0};
+    struct haq_params *changes = haq_params_new();
+    const struct haq_method_eyes eyes = {haq_tune_look, s};
     bool observed = false, bins = false;
-    haq_status status = haq_session_graph(&g, s, (size_t)s->bulk->batch, d);
+    haq_status status =
+        changes ? haq_session_graph(&g, s, (size_t)s->bulk->batch, d)
+                : haq_fail(d, HAQ_NOMEM, "parameters");
     if (status == HAQ_OK)
-        status = haq_methods_prepare_graph(g, r, d);
+        status = haq_methods_prepare_graph(g, r, &eyes, changes, d);
     if (status == HAQ_OK)
         status = wants_bins(r, &bins, d);
     if (status == HAQ_OK && wants_ranges(r)) {
@@ -70,11 +76,18 @@ static haq_status make_prepared(struct haq_params **out, struct haq_session *s,
                                 "static activations need calibration data "
                                 "(--calib)");
         observed = status == HAQ_OK;
+        if (observed)
+            haq_doubt_ranges(g, &ranges);
     }
     if (status == HAQ_OK)
         status = haq_params_make(out, g, r, observed ? &ranges : NULL, d);
     if (status == HAQ_OK)
+        status = haq_params_merge(*out, changes, d);
+    if (status == HAQ_OK)
         status = haq_tune_in_order(s, g, r, *out, d);
+    if (status == HAQ_OK)
+        status = haq_session_train(s, g, r, *out, d);
+    haq_params_free(changes);
     if (observed)
         haq_calib_fini(&ranges);
     haq_graph_free(g);
@@ -89,26 +102,32 @@ static haq_status make(struct haq_params **out, struct haq_session *s,
     if (status == HAQ_OK)
         status = haq_params_make(out, s->bulk, r,
                                  s->ranges_ready ? &s->ranges : NULL, d);
-    if (status != HAQ_OK)
-        return status;
-    return way == HAQ_TUNE_IN_ORDER ? haq_tune_in_order(s, s->bulk, r, *out, d)
-                                    : haq_tune_alone(s, r, *out, d);
+    if (status == HAQ_OK)
+        status = way == HAQ_TUNE_IN_ORDER
+                     ? haq_tune_in_order(s, s->bulk, r, *out, d)
+                     : haq_tune_alone(s, r, *out, d);
+    return status ? status : haq_session_train(s, s->bulk, r, *out, d);
 }
 
 haq_status haq_session_params(struct haq_session *s, const struct haq_recipe *r,
                               enum haq_tune_way way, struct haq_params **out,
                               struct haq_diag *d)
 {
-    haq_status status;
+    haq_status status =
+        s->weights_doubted ? HAQ_OK : haq_doubt_weights(s->bulk, d);
     *out = NULL;
-    if (!prepares(r))
-        status = make(out, s, r, way, d);
-    else if (way == HAQ_TUNE_IN_ORDER)
-        status = make_prepared(out, s, r, d);
+    s->weights_doubted = true;
+    if (status != HAQ_OK)
+        return status;
+    bool prepared = any(r, haq_methods_prepare);
+    bool whole = prepared || any(r, haq_methods_train);
+    if (way == HAQ_TUNE_IN_ORDER || !whole)
+        status =
+            prepared ? make_prepared(out, s, r, d) : make(out, s, r, way, d);
     else
         status = haq_fail(d, HAQ_INVALID,
-                          "a method of this recipe changes several layers at "
-                          "once: haq quantize makes the params file that it "
+                          "a method of this recipe works on the whole network: "
+                          "haq quantize makes the params file that it "
                           "needs");
     if (status != HAQ_OK) {
         haq_params_free(*out);

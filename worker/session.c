@@ -3,11 +3,15 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "base/log.h"
 #include "graph/op.h"
 #include "hwprofiles/machine.h"
 #include "quant/calib.h"
+#include "quant/constants.h"
 #include "quant/method/method.h"
+#include "quant/split.h"
 #include "runtime/observe.h"
+#include "worker/doubts.h"
 #include "worker/session_priv.h"
 
 /* Samples per run in throughput mode: enough to fill a register tile in every
@@ -138,10 +142,15 @@ static haq_status copy_config(struct haq_session *s,
                               const struct haq_session_config *c,
                               struct haq_diag *d)
 {
-    const char **strings[] = {&s->config.model_path, &s->config.calib_path,
-                              &s->config.eval_path,  &s->config.model_hash,
-                              &s->config.calib_hash, &s->config.eval_hash,
-                              &s->config.metric};
+    const char **strings[] = {&s->config.model_path,
+                              &s->config.calib_path,
+                              &s->config.eval_path,
+                              &s->config.model_hash,
+                              &s->config.calib_hash,
+                              &s->config.eval_hash,
+                              &s->config.metric,
+                              &s->config.training.path,
+                              &s->config.training.optimizer};
     struct haq_dim_binding *dims;
 
     s->config = *c;
@@ -182,6 +191,12 @@ static haq_status open_all(struct haq_session *s, struct haq_diag *d)
     if (status == HAQ_OK)
         status =
             load_data(s, &s->eval, s->config.eval_path, s->config.eval_hash, d);
+    if (status == HAQ_OK && s->calib.present && s->calib.set.n == 1)
+        haq_log(HAQ_LOG_WARN,
+                "%s holds one sample: ranges and methods know no other",
+                s->calib.path);
+    if (status == HAQ_OK)
+        status = load_data(s, &s->train, s->config.training.path, NULL, d);
     if (status == HAQ_OK)
         status = choose_metric(s, d);
     if (status == HAQ_OK)
@@ -256,6 +271,7 @@ void haq_session_close(struct haq_session *s)
         haq_calib_fini(&s->ranges);
     close_data(&s->calib);
     close_data(&s->eval);
+    close_data(&s->train);
     haq_qweight_cache_free(s->weights);
     haq_tuned_fini(&s->tuned);
     haq_pack_cache_free(s->packs);
@@ -308,6 +324,10 @@ haq_status haq_session_ranges(struct haq_session *s, bool bins,
                          s->config.isa, s->pool, d);
     s->ranges_ready = status == HAQ_OK;
     s->ranges_have_bins = bins;
+    if (s->ranges_ready && !s->ranges_doubted) {
+        haq_doubt_ranges(s->bulk, &s->ranges);
+        s->ranges_doubted = true;
+    }
     return haq_fail_in(d, status, s->calib.path);
 }
 
@@ -335,6 +355,23 @@ static haq_status read_params(struct haq_ready *b, const struct haq_recipe *r,
     return status;
 }
 
+/* A graph of its own where the recipe changes the model's; nothing made from it
+ * may be shared, for all of that goes by names. */
+static haq_status take_changes(struct haq_ready *b, struct haq_session *s,
+                               const struct haq_graph *g, struct haq_diag *d)
+{
+    if (!haq_constants_present(b->params) && !haq_split_present(b->params))
+        return HAQ_OK;
+    haq_status status = haq_session_graph(&b->own, s, (size_t)g->batch, d);
+    if (status == HAQ_OK)
+        status = haq_split_apply(b->own, b->params, d);
+    if (status == HAQ_OK)
+        status = haq_constants_apply(b->own, b->params, d);
+    if (status == HAQ_OK && !(b->weights = haq_qweight_cache_new()))
+        status = haq_fail(d, HAQ_NOMEM, "weights of a recipe");
+    return status;
+}
+
 haq_status haq_ready_make(struct haq_ready *b, struct haq_session *s,
                           const struct haq_graph *g,
                           const struct haq_recipe *recipe,
@@ -355,9 +392,15 @@ haq_status haq_ready_make(struct haq_ready *b, struct haq_session *s,
         else if (status == HAQ_OK)
             status = haq_session_ranges_for(s, recipe, d);
         if (status == HAQ_OK)
+            status = take_changes(b, s, g, d);
+        if (status == HAQ_OK && b->own) {
+            g = b->own;
+            opt.cache = NULL;
+        }
+        if (status == HAQ_OK)
             status =
                 haq_apply(&b->q, g, recipe, s->ranges_ready ? &s->ranges : NULL,
-                          b->params, s->weights, d);
+                          b->params, b->own ? b->weights : s->weights, d);
     }
     if (status == HAQ_OK)
         status = haq_plan_new(&b->plan, g, recipe ? &b->q : NULL, &opt, d);
@@ -372,6 +415,8 @@ void haq_ready_fini(struct haq_ready *b)
     if (b->quantized)
         haq_qgraph_fini(&b->q);
     haq_params_free(b->params);
+    haq_qweight_cache_free(b->weights);
+    haq_graph_free(b->own);
     *b = (struct haq_ready){0};
 }
 

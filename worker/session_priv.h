@@ -35,11 +35,12 @@ struct haq_session {
     struct haq_graph *bulk;   /* batch for throughput */
     struct haq_graph *single; /* latest batch asked for by a latency task */
     struct haq_layers layers;
-    struct haq_session_data calib, eval;
+    struct haq_session_data calib, eval, train;
     const struct haq_metric *metric;
     size_t positions, classes; /* of one sample's output */
     struct haq_calib ranges;   /* of the calibration set */
     bool ranges_ready, ranges_have_bins;
+    bool ranges_doubted, weights_doubted; /* worker/doubts.h: once */
     struct haq_qweight_cache *weights;
     struct haq_tuned tuned;
     struct haq_pack_cache *packs;
@@ -54,6 +55,10 @@ struct haq_ready {
     struct haq_params *params;
     struct haq_plan *plan;
     bool quantized;
+    /* Where the recipe changes the graph: a copy, and its weights.  NULL:
+     * shared with all others. */
+    struct haq_graph *own;
+    struct haq_qweight_cache *weights;
 };
 
 /* recipe NULL: float.  `way`: how its methods are run when it names no params
@@ -68,6 +73,12 @@ void haq_ready_fini(struct haq_ready *b);
 /* The model with this batch; the caller frees it. */
 haq_status haq_session_graph(struct haq_graph **out, struct haq_session *s,
                              size_t batch, struct haq_diag *d);
+
+/* What methods that train (quant/method/method.h) make of `p`, which all others
+ * have seen.  g as haq_tune_in_order. */
+haq_status haq_session_train(struct haq_session *s, const struct haq_graph *g,
+                             const struct haq_recipe *r, struct haq_params *p,
+                             struct haq_diag *d);
 
 /* s->ranges as the recipe's calibration wants them, if it wants any. */
 haq_status haq_session_ranges_for(struct haq_session *s,

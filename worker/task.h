@@ -44,6 +44,21 @@ struct haq_session;
 
 struct haq_dim_binding;
 
+/* How methods that train do it (train/finetune.h). */
+struct haq_training {
+    const char
+        *path; /* data with labels or without; NULL: the calibration set */
+    size_t epochs;
+    const char *optimizer;
+    double rate;  /* 0: found by trying */
+    double share; /* of the labels in the loss; below 0: half where --train has
+                    labels, else none */
+    void (*progress)(void *arg, size_t done, size_t of); /* or NULL */
+    void *arg;
+};
+/* What is good for most: ten epochs of adam. */
+struct haq_training haq_training_default(void);
+
 struct haq_session_config {
     const char *model_path;
     const char *calib_path; /* NULL = none */
@@ -51,6 +66,7 @@ struct haq_session_config {
     const char *model_hash; /* expected; NULL = do not check */
     const char *calib_hash, *eval_hash;
     const char *metric; /* NULL = by the labels */
+    struct haq_training training;
     const struct haq_dim_binding *dims;
     size_t n_dims;
     unsigned isa;   /* HAQ_ISA_* mask, of sets that this machine has */
@@ -91,8 +107,8 @@ haq_status haq_session_run(struct haq_session *s,
 haq_status haq_session_methods_parse(const char **out, struct haq_arena *a,
                                      const char *list, struct haq_diag *d);
 
-/* False: one of them changes several layers at once, so it cannot tune
- * candidates (HAQ_TUNE_ALONE). */
+/* False: one of them changes several layers at once or trains the network, so
+ * it cannot tune candidates (HAQ_TUNE_ALONE). */
 bool haq_session_methods_alone(const char *methods);
 
 /* Give every layer these methods (a comma list; quant/method/method.h).

@@ -5,6 +5,7 @@
 
 #include "quant/method/method.h"
 #include "runtime/layer_inputs.h"
+#include "worker/doubts.h"
 #include "worker/session_priv.h"
 
 enum { SAMPLES = 1024, SAMPLES_ALONE = 256 };
@@ -17,6 +18,22 @@ static haq_status need_calibration(const struct haq_session *s,
                : haq_fail(d, HAQ_USAGE,
                           "methods that look at inputs need calibration data "
                           "(--calib)");
+}
+
+haq_status haq_tune_look(void *arg, const struct haq_graph *g, const int *node,
+                         size_t n, struct haq_moments *x, struct haq_diag *d)
+{
+    struct haq_session *s = arg;
+    struct haq_plan_options opt = {.isa = s->config.isa, .cache = NULL};
+    struct haq_plan *model = NULL;
+    haq_status status = need_calibration(s, d);
+    if (status == HAQ_OK)
+        status = haq_plan_new(&model, g, NULL, &opt, d);
+    if (status == HAQ_OK)
+        status = haq_layer_inputs(x, model, NULL, node, n, &s->calib.set,
+                                  SAMPLES_ALONE, s->pool, d);
+    haq_plan_free(model);
+    return status;
 }
 
 /* The node of a layer that has something to tune, or -1. */
@@ -103,6 +120,8 @@ static haq_status tune_layer(struct tuner *t, int node,
     bool looks = haq_methods_want_inputs(l->methods);
     if (looks)
         status = look_at_inputs(&x, t, node, d);
+    if (status == HAQ_OK && haq_methods_want_moments(l->methods))
+        haq_doubt_moments(l->tensor, &x);
     if (status == HAQ_OK)
         status = haq_methods_tune(t->params, t->g, &t->g->nodes[node], l,
                                   looks ? &x : NULL, d);
@@ -159,8 +178,10 @@ void haq_tuned_fini(struct haq_tuned *t)
     *t = (struct haq_tuned){0};
 }
 
-/* Moments of what every layer reads in the float model. */
-static haq_status look_at_all(struct haq_session *s, struct haq_diag *d)
+/* Moments of what every layer reads in the float model; `solves`: a method
+ * wants more of them than the means. */
+static haq_status look_at_all(struct haq_session *s, bool solves,
+                              struct haq_diag *d)
 {
     struct haq_plan_options opt = {.isa = s->config.isa, .cache = s->packs};
     struct haq_tuned *t = &s->tuned;
@@ -177,6 +198,8 @@ static haq_status look_at_all(struct haq_session *s, struct haq_diag *d)
     if (status == HAQ_OK)
         status = haq_layer_inputs(m, model, NULL, node, n, &s->calib.set,
                                   SAMPLES_ALONE, s->pool, d);
+    for (size_t i = 0; status == HAQ_OK && solves && i < n; i++)
+        haq_doubt_moments(s->layers.layer[i].tensor, &m[i]);
     if (status == HAQ_OK) {
         t->moments = m;
         t->n = n;
@@ -214,7 +237,9 @@ static haq_status find_alone(struct found **out, struct haq_session *s,
         return HAQ_OK;
     }
     bool looks = haq_methods_want_inputs(l->methods);
-    haq_status status = looks && !s->tuned.moments ? look_at_all(s, d) : HAQ_OK;
+    haq_status status = HAQ_OK;
+    if (looks && !s->tuned.moments)
+        status = look_at_all(s, haq_methods_want_moments(l->methods), d);
     f->params = haq_params_new();
     if (status == HAQ_OK && !f->params)
         status = haq_fail(d, HAQ_NOMEM, "layer %s", l->tensor);

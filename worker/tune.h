@@ -37,4 +37,9 @@ haq_status haq_tune_in_order(struct haq_session *s, const struct haq_graph *g,
 haq_status haq_tune_alone(struct haq_session *s, const struct haq_recipe *r,
                           struct haq_params *p, struct haq_diag *d);
 
+/* How methods that change the graph see inputs: arg is the session, g has the
+ * batch of its `bulk`.  HAQ_USAGE: no calibration data. */
+haq_status haq_tune_look(void *arg, const struct haq_graph *g, const int *node,
+                         size_t n, struct haq_moments *x, struct haq_diag *d);
+
 #endif

@@ -18,9 +18,11 @@
 #include "base/log.h"
 #include "graph/onnx_import.h"
 #include "quant/apply.h"
+#include "quant/constants.h"
 #include "quant/export/onnx_node.h"
 #include "quant/export/targets.h"
 #include "quant/layer_weight.h"
+#include "quant/split.h"
 
 enum { DATA, WEIGHT, BIAS }; /* inputs of a layer */
 
@@ -417,6 +419,12 @@ haq_status haq_export_onnx_qdq(const struct haq_export_job *job,
         goto done;
     }
     warn_containers(job->recipe, job->out_path);
+    for (int i = 0; !s && i < 2 && g[i]; i++)
+        s = haq_split_apply(g[i], job->params, d);
+    if (!s)
+        s = haq_constants_apply(g[0], job->params, d);
+    if (s)
+        goto done;
     s = haq_apply(&e.q, e.pair.g, job->recipe, NULL, job->params, cache, d);
     if (!s)
         s = put_model(&e, d);

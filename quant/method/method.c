@@ -1,23 +1,54 @@
 #include "quant/method/method.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "quant/layer_weight.h"
+#include "quant/method/prepare.h"
+#include "quant/range.h"
+#include "quant/split.h"
 
 static const struct haq_method table[] = {
     {.name = "rtn", .summary = "round to nearest"},
+    {.name = "ocs",
+     .summary = "inputs with large weights read twice",
+     .split = haq_method_ocs},
+    {.name = "outliers",
+     .summary = "inputs with large numbers kept in float",
+     .split = haq_method_outliers,
+     .wants_inputs = true},
     {.name = "cle",
      .summary = "ranges of neighbouring layers equalized",
      .prepare = haq_method_cle},
+    {.name = "hadamard",
+     .summary = "residual stream rotated at random",
+     .prepare = haq_method_hadamard},
+    {.name = "smoothquant",
+     .summary = "large activations partly moved into weights",
+     .prepare = haq_method_smoothquant,
+     .wants_inputs = true},
+    {.name = "awq",
+     .summary = "weights of large activations made larger, ranges cut",
+     .prepare = haq_method_awq_scale,
+     .tune = haq_method_awq_clip,
+     .wants_inputs = true},
     {.name = "clip",
      .summary = "scales of least squared weight error",
      .tune = haq_method_clip},
     {.name = "gptq",
      .summary = "rounding errors made up for by later weights",
      .tune = haq_method_gptq,
+     .wants_inputs = true},
+    {.name = "adaround",
+     .summary = "rounding up or down learned",
+     .tune = haq_method_adaround,
+     .wants_inputs = true},
+    {.name = "adaquant",
+     .summary = "weights and scales learned through rounding",
+     .tune = haq_method_adaquant,
      .wants_inputs = true},
     {.name = "refine",
      .summary = "codes and scales by descent on the output's error",
@@ -26,7 +57,14 @@ static const struct haq_method table[] = {
     {.name = "bias",
      .summary = "means of the output corrected",
      .tune = haq_method_bias,
-     .wants_inputs = true},
+     .wants_inputs = true,
+     .means_only = true},
+    {.name = "brecq",
+     .summary = "blocks that learn to do what they did",
+     .trains = true},
+    {.name = "qat",
+     .summary = "the whole network fine-tuned on its data",
+     .trains = true},
 };
 enum { N_METHODS = sizeof table / sizeof *table };
 
@@ -100,12 +138,22 @@ static bool any(const char *methods, bool (*is)(const struct haq_method *m))
 
 static bool looks(const struct haq_method *m)
 {
-    return m->wants_inputs;
+    return m->tune && m->wants_inputs;
+}
+
+static bool solves(const struct haq_method *m)
+{
+    return m->tune && m->wants_inputs && !m->means_only;
 }
 
 static bool prepares(const struct haq_method *m)
 {
-    return m->prepare;
+    return m->prepare || m->split;
+}
+
+static bool trains(const struct haq_method *m)
+{
+    return m->trains;
 }
 
 bool haq_methods_want_inputs(const char *methods)
@@ -113,12 +161,22 @@ bool haq_methods_want_inputs(const char *methods)
     return any(methods, looks);
 }
 
+bool haq_methods_want_moments(const char *methods)
+{
+    return any(methods, solves);
+}
+
 bool haq_methods_prepare(const char *methods)
 {
     return any(methods, prepares);
 }
 
-static bool has(const char *methods, const char *name)
+bool haq_methods_train(const char *methods)
+{
+    return any(methods, trains);
+}
+
+bool haq_methods_have(const char *methods, const char *name)
 {
     size_t len = strlen(name);
     for (const char *at = methods; *at;) {
@@ -130,26 +188,76 @@ static bool has(const char *methods, const char *name)
     return false;
 }
 
+/* What members read, in the graph as the methods in front have left it. */
+static haq_status look_at_members(struct haq_prepare *p,
+                                  const struct haq_method_eyes *eyes,
+                                  struct haq_diag *d)
+{
+    size_t nodes = (size_t)p->g->n_nodes, n = 0;
+    int *node = malloc((nodes + 1) * sizeof *node);
+    struct haq_moments *x = calloc(nodes + 1, sizeof *x);
+    haq_status s =
+        node && x ? HAQ_OK : haq_fail(d, HAQ_NOMEM, "%zu nodes", nodes);
+    for (int i = 0; !s && i < p->g->n_nodes; i++)
+        if (p->member[i])
+            node[n++] = i;
+    if (!s && n)
+        s = eyes->look(eyes->arg, p->g, node, n, x, d);
+    for (size_t i = 0; !s && i < n; i++)
+        p->x[node[i]] = x[i];
+    free(node);
+    free(x);
+    return s;
+}
+
+/* One method that changes the graph: its split, or what it prepares. */
+static haq_status prepare(struct haq_prepare *p, const struct haq_method *m,
+                          const struct haq_method_eyes *eyes,
+                          struct haq_params *changes, struct haq_diag *d)
+{
+    bool some = false;
+    p->method = m->name;
+    for (int i = 0; i < p->g->n_nodes; i++) {
+        const struct haq_recipe_layer *l = p->layer[i];
+        p->member[i] = l && l->weight.format->integer &&
+                       haq_methods_have(l->methods, m->name);
+        some = some || p->member[i];
+    }
+    if (!some)
+        return HAQ_OK;
+    haq_status s = m->wants_inputs ? look_at_members(p, eyes, d) : HAQ_OK;
+    if (!s)
+        s = m->split ? m->split(p, changes, d) : m->prepare(p, d);
+    haq_prepare_forget(p);
+    return s;
+}
+
+/* All that do the one or the other, in the order of the table. */
+static haq_status prepare_all(struct haq_graph *g, const struct haq_recipe *r,
+                              const struct haq_method_eyes *eyes, bool split,
+                              struct haq_params *changes, struct haq_diag *d)
+{
+    struct haq_prepare p;
+    haq_status s = haq_prepare_init(&p, g, r, d);
+    for (size_t m = 0; !s && m < N_METHODS; m++)
+        if (split ? table[m].split != NULL : table[m].prepare != NULL)
+            s = prepare(&p, &table[m], eyes, changes, d);
+    if (!s)
+        s = haq_prepare_keep(&p, changes, d);
+    haq_prepare_fini(&p);
+    return s;
+}
+
 haq_status haq_methods_prepare_graph(struct haq_graph *g,
                                      const struct haq_recipe *r,
+                                     const struct haq_method_eyes *eyes,
+                                     struct haq_params *changes,
                                      struct haq_diag *d)
 {
-    bool *member = malloc((size_t)g->n_nodes + 1);
-    haq_status s =
-        member ? HAQ_OK : haq_fail(d, HAQ_NOMEM, "%d nodes", g->n_nodes);
-    for (size_t m = 0; !s && m < N_METHODS; m++) {
-        if (!table[m].prepare)
-            continue;
-        memset(member, 0, (size_t)g->n_nodes);
-        for (size_t i = 0; i < r->n; i++) {
-            int node = haq_graph_find_layer(g, r->layer[i].tensor);
-            if (node >= 0 && r->layer[i].weight.format->integer)
-                member[node] = has(r->layer[i].methods, table[m].name);
-        }
-        s = table[m].prepare(g, member, d);
-    }
-    free(member);
-    return s;
+    haq_status s = prepare_all(g, r, eyes, true, changes, d);
+    if (!s)
+        s = haq_split_apply(g, changes, d);
+    return s ? s : prepare_all(g, r, eyes, false, changes, d);
 }
 
 static haq_status run_all(struct haq_method_layer *l, const char *methods,
@@ -163,7 +271,8 @@ static haq_status run_all(struct haq_method_layer *l, const char *methods,
     for (const char *at = ordered; !s && *at;) {
         size_t len = strcspn(at, ",");
         const struct haq_method *m = &table[find(at, len)];
-        if ((m->wants_inputs || m->prepare) && !l->q->spec.format->integer)
+        if ((m->wants_inputs || m->trains || prepares(m)) &&
+            !l->q->spec.format->integer)
             return haq_fail(d, HAQ_INVALID,
                             "layer %s: method %s is for integers, not for %s",
                             l->name, m->name, l->q->spec.format->name);
@@ -209,6 +318,31 @@ static haq_status keep(struct haq_params *p, const struct haq_method_layer *l,
     return s;
 }
 
+/* Factors between layers may leave a channel whose weights are next to nothing
+ * beside its bias, which then is too large for an int32 in steps of the
+ * accumulator.  Its scale becomes so coarse that the bias fits; what the
+ * weights lose by that is 2^-28 of the bias. */
+static haq_status fit_bias(struct haq_qweight *q, const float *bias,
+                           const struct haq_params *p, const char *tensor,
+                           const struct haq_act_spec *act, struct haq_diag *d)
+{
+    static const float steps = 0x1p28F;
+    float range[2];
+    if (!bias || !act->format->integer || act->dynamic ||
+        q->spec.granularity != HAQ_PER_CHANNEL)
+        return HAQ_OK;
+    haq_status s = haq_range_find(range, tensor, act, NULL, NULL, p, d);
+    if (s)
+        return s;
+    float step = haq_act_params_from_range(act, range[0], range[1]).scale;
+    for (size_t r = 0; r < q->n; r++) {
+        float least = fabsf(bias[r]) / (step * steps);
+        if (q->scale[r] < least)
+            haq_qweight_store_scale(q, r, least);
+    }
+    return HAQ_OK;
+}
+
 haq_status haq_methods_tune(struct haq_params *p, const struct haq_graph *g,
                             const struct haq_node *node,
                             const struct haq_recipe_layer *layer,
@@ -217,6 +351,8 @@ haq_status haq_methods_tune(struct haq_params *p, const struct haq_graph *g,
     struct haq_layer_weight m;
     struct haq_qweight q = {0};
     float *bias = NULL, *before = NULL;
+    bool changed =
+        layer->weight.format->integer && haq_methods_prepare(layer->methods);
     haq_status s = haq_layer_weight_get(&m, g, node, d);
     if (s)
         return s;
@@ -228,13 +364,13 @@ haq_status haq_methods_tune(struct haq_params *p, const struct haq_graph *g,
     if (!s)
         s = copy_bias(&before, g, node, m.n, d);
     l.bias = bias;
+    if (!s && changed)
+        s = fit_bias(&q, bias, p, g->values[node->in[0]].source, &layer->act,
+                     d);
     if (!s)
         s = run_all(&l, layer->methods, d);
     if (!s)
-        s = keep(p, &l, before,
-                 layer->weight.format->integer &&
-                     haq_methods_prepare(layer->methods),
-                 d);
+        s = keep(p, &l, before, changed, d);
     free(bias);
     free(before);
     free(l.target);

@@ -105,3 +105,19 @@ void haq_quadratic_fini(struct haq_quadratic *e)
     free(e->h);
     *e = (struct haq_quadratic){0};
 }
+
+void haq_quadratic_slope(const struct haq_quadratic *e,
+                         const struct haq_blas *blas, double *diff,
+                         double *slope, double *error)
+{
+    int k = (int)e->k, rows = (int)e->rows;
+    for (size_t i = 0; i < e->rows * e->k; i++)
+        diff[i] -= e->target[i];
+    blas->dgemm(HAQ_BLAS_ROW_MAJOR, HAQ_BLAS_PLAIN, HAQ_BLAS_PLAIN, rows, k, k,
+                1, diff, k, e->h, k, 0, slope, k);
+    for (size_t r = 0; r < e->rows; r++) {
+        error[r] = 0;
+        for (size_t i = r * e->k; i < (r + 1) * e->k; i++)
+            error[r] += diff[i] * slope[i];
+    }
+}

@@ -32,9 +32,15 @@ haq_status haq_quadratic_init(struct haq_quadratic *e,
                               struct haq_diag *d);
 void haq_quadratic_fini(struct haq_quadratic *e);
 
+/* Half the slope of the error in V, (V - T) H, and the error of every row.
+ * diff, slope: [rows][k], diff holds V and then V - T; error: [rows]. */
+struct haq_blas;
+void haq_quadratic_slope(const struct haq_quadratic *e,
+                         const struct haq_blas *blas, double *diff,
+                         double *slope, double *error);
+
 /* H^-1 in place of a symmetric positive definite matrix [k][k].  HAQ_INVALID:
  * it is not, in double precision. */
-struct haq_blas;
 haq_status haq_spd_invert(const struct haq_blas *blas, double *h, size_t k,
                           const char *layer, struct haq_diag *d);
 

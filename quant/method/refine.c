@@ -5,7 +5,8 @@
  * given all others of its row, until none moves.  A row's error is quadratic,
  * so the best step of weight j is g_j / H_jj with g = (t - v) H.
  * Scales: with u = v / s, the scale of least error of a row is tHu' / uHu'.
- * Both never make the error larger; they take turns.
+ * Both never make the error larger; they take turns.  g is kept up to date with
+ * every change: making it anew costs k^2, as much as all moves of a sweep.
  */
 #include <float.h>
 #include <math.h>
@@ -27,12 +28,12 @@ struct row {
     const double *t; /* [k] */
     int8_t *code;    /* [k] */
     double *v, *g;   /* [k] what the codes are; (t - v) H */
-    double *hu;      /* [k] */
+    double *u, *hu;  /* [k] scratch */
 };
 
-static void take_values(struct row *r)
+static void take_values(struct row *r, size_t from, size_t end)
 {
-    for (size_t i = 0; i < r->e->k; i++)
+    for (size_t i = from; i < end; i++)
         r->v[i] = haq_qweight_value(r->q, r->channel, i, r->code[i]);
 }
 
@@ -56,10 +57,10 @@ static double dot(const double *a, const double *b, size_t n)
 
 static void start(struct row *r)
 {
-    take_values(r);
+    take_values(r, 0, r->e->k);
     for (size_t i = 0; i < r->e->k; i++)
-        r->hu[i] = r->t[i] - r->v[i];
-    times_h(r->g, r->hu, r->e);
+        r->u[i] = r->t[i] - r->v[i];
+    times_h(r->g, r->u, r->e);
 }
 
 /* Move weight j to its best code; false: it stands there. */
@@ -81,27 +82,28 @@ static bool move(struct row *r, size_t j)
     return true;
 }
 
-static void descend(struct row *r)
+/* false: nothing has moved. */
+static bool descend(struct row *r)
 {
-    bool moved = true;
-    start(r);
+    bool moved = true, any = false;
     for (int s = 0; s < SWEEPS && moved; s++) {
         moved = false;
         for (size_t j = 0; j < r->e->k; j++)
             moved |= move(r, j);
+        any |= moved;
     }
+    return any;
 }
 
-/* The best factor on the scale of run g of this row, others left alone; 1 when
- * it is none. */
-static double best_factor(struct row *r, size_t g, size_t len)
+/* The best factor on the scale of weights from .. end of this row, others left
+ * alone; 1 when it is none.  Leaves what they are in u, and u H in hu. */
+static double best_factor(struct row *r, size_t from, size_t end)
 {
-    size_t k = r->e->k, from = g * len, end = from + len < k ? from + len : k;
-    double *u = r->hu, *hu = r->hu + k;
-    memset(u, 0, k * sizeof *u);
-    memcpy(u + from, r->v + from, (end - from) * sizeof *u);
-    times_h(hu, u, r->e);
-    double curve = dot(u, hu, k), slope = dot(r->g, u, k);
+    size_t k = r->e->k;
+    memset(r->u, 0, k * sizeof *r->u);
+    memcpy(r->u + from, r->v + from, (end - from) * sizeof *r->u);
+    times_h(r->hu, r->u, r->e);
+    double curve = dot(r->u, r->hu, k), slope = dot(r->g, r->u, k);
     double factor = curve > 0 ? 1 + slope / curve : 1;
     return isfinite(factor) && factor >= (double)least_share ? factor : 1;
 }
@@ -109,22 +111,30 @@ static double best_factor(struct row *r, size_t g, size_t len)
 static void fit_scales(struct row *r)
 {
     struct haq_qweight *q = r->q;
-    size_t len =
-        q->spec.granularity == HAQ_PER_GROUP ? (size_t)q->spec.group : q->k;
+    size_t k = q->k, len = q->spec.granularity == HAQ_PER_GROUP
+                               ? (size_t)q->spec.group
+                               : k;
     for (size_t g = 0; g < q->groups; g++) {
-        size_t at = r->channel * q->groups + g;
-        start(r);
-        float scale = (float)((double)q->scale[at] * best_factor(r, g, len));
-        haq_qweight_store_scale(q, at, scale);
+        size_t at = r->channel * q->groups + g, from = g * len,
+               end = from + len < k ? from + len : k;
+        double was = (double)q->scale[at];
+        haq_qweight_store_scale(q, at,
+                                (float)(was * best_factor(r, from, end)));
+        double change = (double)q->scale[at] / was - 1; /* as stored */
+        take_values(r, from, end);
+        for (size_t i = 0; i < k; i++)
+            r->g[i] -= change * r->hu[i];
     }
 }
 
 static void refine_row(struct row *r, bool scales)
 {
+    bool moved = true;
+    start(r);
     descend(r);
-    for (int turn = 0; scales && turn < TURNS; turn++) {
+    for (int turn = 0; scales && moved && turn < TURNS; turn++) {
         fit_scales(r);
-        descend(r);
+        moved = descend(r);
     }
 }
 
@@ -145,7 +155,8 @@ static haq_status refine_part(struct haq_method_layer *l, size_t part,
                         .code = q->codes + (e.first + i) * e.k,
                         .v = scratch,
                         .g = scratch + e.k,
-                        .hu = scratch + 2 * e.k};
+                        .u = scratch + 2 * e.k,
+                        .hu = scratch + 3 * e.k};
         refine_row(&r, scales);
     }
     if (!s)

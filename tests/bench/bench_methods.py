@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Accuracy of post-training methods on real models, as a Markdown table.
 
-usage: tests/bench/bench_methods.py DATA [HAQ]
+usage: tests/bench/bench_methods.py DATA [HAQ] [--compare|--train] [MODEL...]
 
 DATA holds one folder per model with model.onnx, calib.npz and eval.npz.  Every
 recipe is uniform: all layers, weights per channel (in groups where it says so),
@@ -10,6 +10,11 @@ first and last included.  "tuned" is --method clip,gptq,refine,bias, with
 model on the same samples, paired, with 95 % intervals, in points (percent for
 perplexity); "agree" is how often both say the same, in percent.  Seconds and
 peak memory are those of the tuning `haq quantize`.
+
+--compare: methods beside each other: at weights of 3 bits, where they differ
+most, and for a language model those that change the graph.  It takes long.
+--train: methods that train, behind "tuned", where few bits cost most: brecq on
+the calibration data, qat on train.npz where there is one.
 """
 import json
 import math
@@ -37,6 +42,23 @@ GOALS = {("fashion-mnist-cnn", 8): 0.3, ("resnet20-cifar10", 8): 0.3,
          ("stories260k-lm", "uint4:group32"): 5.5,
          ("stories260k-lm", "uint3:group32"): 40}
 
+# Beside each other: weights, activations, methods.
+ROUNDED = ("rtn", "clip", "clip,gptq", "clip,refine", "clip,adaround",
+           "clip,adaquant", "clip,gptq,refine,bias", "clip,adaround,refine,bias",
+           "clip,adaquant,bias", "clip,gptq,adaquant,bias")
+MOVED = ("rtn", "hadamard", "smoothquant", "hadamard,smoothquant", "outliers")
+COMPARED = {
+    "stories260k-lm":
+        [("int3:group32", "float", m) for m in (*ROUNDED, "awq", "hadamard")] +
+        [("int4:group32", "float", m) for m in
+         ("rtn", "hadamard", "clip", "awq", "clip,gptq", "awq,gptq")] +
+        [("int4:tensor", "float", m) for m in
+         ("rtn", "ocs", "refine", "ocs,refine")] +
+        [(f"int{b}", f"uint{b}", m) for b in (8, 6) for m in MOVED]}
+
+TRAINED = (("int4", "uint4"), ("int2", "uint8"))
+TRAINED_TEXT = (("int4", "uint8"), ("uint3:group32", "float"))
+
 
 def run(*args):
     """Output, seconds and peak memory in MB of one process."""
@@ -56,6 +78,12 @@ def accuracy(haq, folder, *more):
                     folder / "eval.npz", "--json", "--quiet", *more)
     result = json.loads(out)
     return result["accuracy"]["value"], result["metric"]
+
+
+def difference(value, full, metric):
+    if metric == "perplexity":
+        return f"{100 * (value / full - 1):+.1f} %"
+    return f"{value - full:+.2f}"
 
 
 class Reference:
@@ -115,16 +143,53 @@ def rows(haq, folder, tmp):
                f"{cost[0]:.1f}", f"{cost[1]:.0f}"]
 
 
+def compared(haq, folder, tmp):
+    ref = Reference(haq, folder, tmp)
+    recipe = tmp / "r.json"
+    for weights, acts, methods in COMPARED.get(
+            folder.name, [("int3", "uint8", m) for m in ROUNDED]):
+        cost = quantize(haq, folder, recipe, weights, acts, "--method", methods)
+        yield [folder.name, f"{weights}, {acts}", methods, *ref.compare(recipe),
+               f"{cost[0]:.1f}", f"{cost[1]:.0f}"]
+
+
+def trained(haq, folder, tmp):
+    ref = Reference(haq, folder, tmp)
+    recipe = tmp / "r.json"
+    train = folder / "train.npz"
+    widths = TRAINED_TEXT if ref.metric == "perplexity" else TRAINED
+    for weights, acts in widths:
+        for more in ("", ",brecq", ",qat"):
+            cost = quantize(haq, folder, recipe, weights, acts, "--method",
+                            TUNED + more, "--calibration", "mse",
+                            *(("--train", train)
+                              if more == ",qat" and train.exists() else ()))
+            yield [folder.name, f"{weights}, {acts}", TUNED + more,
+                   *ref.compare(recipe), f"{cost[0]:.1f}", f"{cost[1]:.0f}"]
+
+
+HEADS = {rows: ["model", "widths", "rtn", "to float", "agree", "tuned",
+                "to float", "agree", "may lose", "s", "MB"],
+         trained: ["model", "widths", "methods", "accuracy", "to float",
+                   "agree", "s", "MB"],
+         compared: ["model", "widths", "methods", "accuracy", "to float",
+                    "agree", "s", "MB"]}
+
+
 def main():
-    data = pathlib.Path(sys.argv[1])
-    haq = sys.argv[2] if len(sys.argv) > 2 else "build/bin/haq"
-    head = ["model", "widths", "rtn", "to float", "agree", "tuned", "to float",
-            "agree", "may lose", "s", "MB"]
+    tables = {"--compare": compared, "--train": trained}
+    args = [a for a in sys.argv[1:] if a not in tables]
+    table = next((tables[a] for a in sys.argv if a in tables), rows)
+    data = pathlib.Path(args[0])
+    haq = args[1] if len(args) > 1 else "build/bin/haq"
+    head = HEADS[table]
     print("|", " | ".join(head), "|")
     print("|", " | ".join("---" for _ in head), "|")
     with tempfile.TemporaryDirectory() as tmp:
         for model in sorted(data.glob("*/model.onnx")):
-            for row in rows(haq, model.parent, pathlib.Path(tmp)):
+            if args[2:] and model.parent.name not in args[2:]:
+                continue
+            for row in table(haq, model.parent, pathlib.Path(tmp)):
                 print("|", " | ".join(row), "|", flush=True)
 
 

@@ -26,7 +26,8 @@ static void observe(struct haq_calib *c, const struct haq_graph *g)
     c->tensor = haq_arena_array(&c->arena, c->n, sizeof *c->tensor);
     CU_ASSERT_PTR_NOT_NULL_FATAL(c->tensor);
     for (size_t i = 0; i < c->n; i++)
-        c->tensor[i] = (struct haq_tensor_stats){names[i], -1, 3, 10, NULL};
+        c->tensor[i] = (struct haq_tensor_stats){
+            .tensor = names[i], .min = -1, .max = 3, .count = 10};
     free(names);
 }
 

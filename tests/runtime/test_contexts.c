@@ -126,11 +126,19 @@ static void step_times_add_up_to_the_run(void)
     tear_down(&t);
 }
 
-static void count_values(void *arg, int value, const float *data, size_t n)
+static bool count_values(void *arg, int value, const float *data, size_t n)
 {
     struct subject *t = arg;
     CU_ASSERT(data && t->g->values[value].count == n);
     t->count++;
+    return true;
+}
+
+static bool count_two(void *arg, int value, const float *data, size_t n)
+{
+    struct subject *t = arg;
+    count_values(arg, value, data, n);
+    return t->count < 2;
 }
 
 static void a_watcher_sees_every_float_tensor(void)
@@ -146,6 +154,9 @@ static void a_watcher_sees_every_float_tensor(void)
     CU_ASSERT_FATAL(!haq_exec_new(&e, t.plan, NULL, NULL));
     haq_exec_run_watched(e, count_values, &t);
     CU_ASSERT(t.count == written);
+    t.count = 0;
+    haq_exec_run_watched(e, count_two, &t);
+    CU_ASSERT(t.count == 2); /* and no step after that */
     haq_exec_free(e);
     tear_down(&t);
 }

@@ -91,7 +91,7 @@ struct watch {
     int seen, wrong;
 };
 
-static void look(void *arg, int value, const float *data, size_t count)
+static bool look(void *arg, int value, const float *data, size_t count)
 {
     struct watch *w = arg;
     w->seen++;
@@ -99,6 +99,7 @@ static void look(void *arg, int value, const float *data, size_t count)
         float want = value_of(w->s, value, (float)((int)i - COUNT / 2));
         w->wrong += data[i] < want || data[i] > want;
     }
+    return true;
 }
 
 static void observers_see_every_value_once(void)

@@ -227,6 +227,38 @@ static void descent_is_near_the_best_of_all_codes(void)
     haq_qweight_fini(&q);
 }
 
+/* Learned rounding, from nearest codes and from GPTQ's: never worse than where
+ * it began, and not far from the best there is. */
+static void learned_codes_are_near_the_best_of_all(void)
+{
+    static haq_method_tune *const learn[] = {haq_method_adaround,
+                                             haq_method_adaquant};
+    float f[ROWS][DIM], x[ROWS][DIM], w[OUT * DIM];
+    uint64_t state = 17;
+    draw_inputs(f, x, &state);
+    for (size_t i = 0; i < OUT * DIM; i++)
+        w[i] = (float)normal(&state);
+    struct haq_moments m = moments_of(f, x);
+    for (size_t i = 0; i < 4; i++) {
+        struct haq_qweight q = {0};
+        scales(&q, "int2", w, OUT, DIM);
+        struct haq_method_layer l = {.name = "fc", .w = w, .x = &m, .q = &q};
+        CU_ASSERT_EQUAL_FATAL(haq_qweight_round(&q, w, NULL), HAQ_OK);
+        if (i / 2)
+            CU_ASSERT_EQUAL(haq_method_gptq(&l, NULL), HAQ_OK);
+        double before = output_error(&q, w, f, x);
+        CU_ASSERT_EQUAL(learn[i % 2](&l, NULL), HAQ_OK);
+        double after = output_error(&q, w, f, x);
+        CU_ASSERT(after <= before * 1.0001);
+        CU_ASSERT(i / 2 || after < before * 0.95);
+        for (size_t c = 0; c < OUT; c++)
+            CU_ASSERT(best_of_all(&q, w, c, f, x) > 0.6 * after);
+        free(l.target);
+        haq_qweight_fini(&q);
+    }
+    haq_moments_fini(&m);
+}
+
 static void bias_correction_keeps_the_mean_of_the_output(void)
 {
     float f[ROWS][DIM], x[ROWS][DIM], w[OUT * DIM], bias[OUT] = {1, -1, 0, 5};
@@ -273,7 +305,10 @@ static void little_to_look_at_is_no_failure(void)
         struct haq_qweight q = {0};
         scales(&q, specs[i], w, OUT, DIM);
         struct haq_method_layer l = {.name = "fc", .w = w, .x = &m, .q = &q};
+        CU_ASSERT_EQUAL(haq_method_awq_clip(&l, NULL), HAQ_OK);
         CU_ASSERT_EQUAL(haq_method_gptq(&l, NULL), HAQ_OK);
+        CU_ASSERT_EQUAL(haq_method_adaround(&l, NULL), HAQ_OK);
+        CU_ASSERT_EQUAL(haq_method_adaquant(&l, NULL), HAQ_OK);
         CU_ASSERT_EQUAL(haq_method_refine(&l, NULL), HAQ_OK);
         for (size_t k = 0; k < OUT * DIM; k++)
             CU_ASSERT(haq_qweight_is_code(&q.spec, q.codes[k]));
@@ -337,6 +372,7 @@ int main(void)
         HAQ_TEST(channels_of_zeros_are_left_alone),
         HAQ_TEST(one_scale_per_tensor_stays_one),
         HAQ_TEST(descent_is_near_the_best_of_all_codes),
+        HAQ_TEST(learned_codes_are_near_the_best_of_all),
         HAQ_TEST(bias_correction_keeps_the_mean_of_the_output),
         HAQ_TEST(little_to_look_at_is_no_failure),
         HAQ_TEST(lists_are_put_in_the_order_of_the_table),
