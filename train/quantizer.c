@@ -4,17 +4,32 @@
 #include "quant/calib.h"
 #include "train/ops.h"
 
+enum { PART = 256 }; /* numbers that are summed in float */
+
+/* As rintf where |v| < 2^22, in instructions that every machine has: the
+ * compiler makes vectors of it. */
+static inline float whole(float v)
+{
+    const float shift = 0x1.8p23f;
+    return (v + shift) - shift;
+}
+
+static inline float between(float v, float lo, float hi)
+{
+    v = v > lo ? v : lo;
+    return v < hi ? v : hi;
+}
+
 static void static_forward(const struct haq_train_step *s, struct haq_tape *t)
 {
     const struct haq_train_act *a = &t->net->act[s->act];
     const float *x = haq_tape_read(t, s->in[0]);
     float *y = haq_tape_value(t, s->out[0]);
     float lo = (float)(a->qlo - a->zero), hi = (float)(a->qhi - a->zero);
-    float inverse = 1 / a->scale;
-    for (size_t i = 0; i < t->net->slot[s->in[0]].count; i++) {
-        float q = rintf(x[i] * inverse);
-        q = q > lo ? q : lo;
-        y[i] = (q < hi ? q : hi) * a->scale;
+    float scale = a->scale, inverse = 1 / scale;
+    size_t n = t->net->slot[s->in[0]].count;
+    for (size_t i = 0; i < n; i++) {
+        y[i] = whole(between(x[i] * inverse, lo, hi)) * scale;
     }
 }
 
@@ -29,13 +44,19 @@ static void static_backward(const struct haq_train_step *s, struct haq_tape *t)
     float lo = (float)(a->qlo - a->zero), hi = (float)(a->qhi - a->zero);
     float inverse = 1 / a->scale;
     double sum = 0;
-    for (size_t i = 0; i < t->net->slot[s->in[0]].count; i++) {
+    size_t n = t->net->slot[s->in[0]].count;
+    for (size_t i = 0; i < n; i += PART) {
+        size_t end = i + PART < n ? i + PART : n;
+        float part = 0;
+        for (size_t k = i; k < end; k++) {
+            float v = x[k] * inverse, c = between(v, lo, hi);
+            part += dy[k] * (whole(c) - (c < v || c > v ? 0 : v));
+        }
+        sum += (double)part;
+    }
+    for (size_t i = 0; dx && i < n; i++) {
         float v = x[i] * inverse;
-        bool in = v >= lo && v <= hi;
-        float slope = in ? rintf(v) - v : v < lo ? lo : hi;
-        sum += (double)(dy[i] * slope);
-        if (dx)
-            dx[i] += in ? dy[i] : 0;
+        dx[i] += v >= lo && v <= hi ? dy[i] : 0;
     }
     t->sums[a->grad_at] += (float)sum;
 }

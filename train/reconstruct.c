@@ -12,7 +12,7 @@ enum {
     BATCH = 32,
     LAYERS = 2,   /* of a block at least */
     HELD_OUT = 8, /* one sample of so many is */
-    LOOK = 50,    /* steps from one look at those to the next */
+    LOOK = 25,    /* steps from one look at those to the next */
     SEED = 0x62726571
 };
 #define CACHE_BYTES ((size_t)1 << 29) /* of all samples at one block's ends */

@@ -14,7 +14,7 @@ struct haq_training haq_training_default(void)
         .epochs = 10, .optimizer = "adam", .share = -1};
 }
 
-enum { BLOCK_STEPS = 1000 }; /* of descent for each block */
+enum { BLOCK_STEPS = 500 }; /* of descent for each block */
 
 /* Layers of a recipe that have a method. */
 struct members {
