@@ -32,7 +32,6 @@ struct finder {
     float *origin, *sign;  /* [net->sums] weights, and a vector of signs */
     float *ahead;          /* [net->sums] mean gradient */
     struct moments *trace; /* [layers] over vectors */
-    size_t runs;
 };
 
 /* ---- labels ---------------------------------------------------------------
@@ -143,7 +142,7 @@ static void run_samples(struct finder *f)
     gather(f, f->sum);
     gather(f, f->square);
     if (f->job->progress)
-        f->job->progress(f->job->arg, ++f->runs);
+        f->job->progress(f->job->arg);
 }
 
 static haq_status keep_layers(struct finder *f, struct haq_diag *d)
@@ -154,13 +153,13 @@ static haq_status keep_layers(struct finder *f, struct haq_diag *d)
         size_t count = l->n * l->k;
         struct haq_saliency_layer *to = &out->layer[i];
         *to = (struct haq_saliency_layer){
-            .tensor = l->tensor,
+            .tensor = haq_arena_strdup(&out->arena, l->tensor),
             .count = count,
             .gradient = haq_arena_array(&out->arena, count + 1, sizeof(float)),
             .fisher = haq_arena_array(&out->arena, count + 1, sizeof(float)),
             .trace = NAN,
             .trace_error = NAN};
-        if (!to->gradient || !to->fisher)
+        if (!to->tensor || !to->gradient || !to->fisher)
             return haq_fail(d, HAQ_NOMEM, "layer %s", l->tensor);
         for (size_t k = 0; k < count; k++) {
             size_t at = l->order ? (size_t)l->order[k] : k;

@@ -37,15 +37,15 @@ struct haq_saliency_job {
     size_t probes; /* vectors for the trace at most; fewer when its standard
                       error is 5 % in every layer.  0: no trace */
     struct haq_pool *pool;
-    void (*progress)(void *arg, size_t runs); /* over all samples; or NULL */
+    void (*progress)(void *arg); /* after each run over all samples; or NULL */
     void *arg;
 };
 
 /* Arrays are [n][k] as in quant/layer_weight.h. */
 struct haq_saliency_layer {
-    const char *tensor; /* of the graph */
-    size_t count;       /* n * k */
-    float *gradient;    /* of the mean loss */
+    const char *tensor;
+    size_t count;    /* n * k */
+    float *gradient; /* of the mean loss */
     float *fisher;
     double trace, trace_error; /* with its standard error; NAN: not asked */
 };
