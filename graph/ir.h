@@ -90,6 +90,10 @@ struct haq_node {
     int *out; /* [n_out] */
     struct haq_attrs attr;
     struct haq_clamp clamp; /* fused activation */
+    /* What a batch normalization that was folded in says of the output in front
+     * of the clamp: means, then standard deviations, [2][channels]; NULL: none
+     * was.  Who scales channels scales these, too. */
+    float *normal;
     /* Quantizable layer (Conv, Gemm, MatMul with constant weight): the name of
      * the output tensor of its weight-bearing node in the file before any
      * pass.  NULL for every other node. */

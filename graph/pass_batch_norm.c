@@ -58,6 +58,22 @@ static haq_status replace(struct haq_graph *g, struct haq_node *p, int k,
     return HAQ_OK;
 }
 
+/* Behind the normalization channels have mean beta and deviation |gamma|. */
+static haq_status remember(struct haq_graph *g, struct haq_node *p,
+                           const struct haq_node *bn, struct haq_diag *d)
+{
+    size_t n = g->values[bn->in[BETA]].count;
+    const float *gamma = floats(g, bn, GAMMA), *beta = floats(g, bn, BETA);
+    p->normal = haq_arena_array(&g->arena, 2 * n, sizeof *p->normal);
+    if (!p->normal)
+        return haq_fail(d, HAQ_NOMEM, "folding '%.120s'", bn->name);
+    for (size_t c = 0; c < n; c++) {
+        p->normal[c] = beta[c];
+        p->normal[n + c] = fabsf(gamma[c]);
+    }
+    return HAQ_OK;
+}
+
 static haq_status fold(struct haq_graph *g, struct haq_node *p,
                        const struct haq_node *bn, struct haq_diag *d)
 {
@@ -122,6 +138,8 @@ haq_status haq_pass_batch_norm(struct haq_graph *g, struct haq_diag *d)
         if (!foldable(g, bn, p))
             continue;
         haq_status s = fold(g, p, bn, d);
+        if (!s)
+            s = remember(g, p, bn, d);
         if (s)
             return s;
         haq_pass_absorb(g, (int)(p - g->nodes), bn);

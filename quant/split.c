@@ -76,11 +76,11 @@ static bool view_of(struct view *v, const struct haq_graph *g,
                     const struct haq_node *n)
 {
     const struct haq_value *w = &g->values[n->in[WEIGHT]];
-    bool conv = n->op->code == HAQ_OP_CONV, last = true;
+    bool conv = n->op->code == HAQ_OP_CONV;
     if (w->dtype != HAQ_F32 || !w->count || n->attr.trans_a ||
         (conv ? n->attr.window.group != 1 : w->shape.rank != 2))
         return false;
-    last = haq_layer_weight_transposed(n);
+    bool last = haq_layer_weight_transposed(n); /* [channels][outputs] */
     v->axis = last ? 0 : 1;
     v->channels = (size_t)w->shape.dims[v->axis];
     v->outer = last ? 1 : (size_t)w->shape.dims[0];

@@ -144,6 +144,22 @@ static void write_doubts(struct haq_buf *b, const struct haq_view *v)
         haq_buf_puts(b, "\n");
 }
 
+/* How lucky the front is, and what races saved. */
+static void write_honesty(struct haq_buf *b, const struct haq_view *v)
+{
+    if (isfinite(v->curse))
+        haq_buf_printf(b,
+                       "on samples that did not choose it the front loses "
+                       "%.2f points %s (%s)\n",
+                       fabs(v->curse), v->curse < 0 ? "less" : "more",
+                       strcmp(v->curse_method, "disjoint")
+                           ? "cross-fitted: each half chose, the other judged"
+                           : "samples that chose nothing");
+    if (isfinite(v->race_saved))
+        haq_buf_printf(b, "races took %.2f times fewer samples\n",
+                       v->race_saved);
+}
+
 static void write_summary(struct haq_buf *b, const struct haq_view *v)
 {
     char error[CELL];
@@ -197,6 +213,7 @@ haq_status haq_report_text(const json_t *front, bool unicode, char **out,
     if (ok) {
         write_grid(&b, &g);
         write_doubts(&b, &v);
+        write_honesty(&b, &v);
         write_summary(&b, &v);
     }
     *len = b.len;

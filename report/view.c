@@ -135,6 +135,8 @@ haq_status haq_view_make(struct haq_view *v, const json_t *front,
         .feasible = !json_is_false(json_object_get(front, "feasible")),
         .volume = number(volume, "value"),
         .uniform_volume = number(volume, "uniform"),
+        .curse = number(json_object_get(front, "winners_curse"), "points"),
+        .race_saved = number(json_object_get(front, "racing"), "saved"),
         .seconds = number(front, "seconds"),
         .evaluations = number(front, "evaluations"),
         .seed = number(front, "seed"),
@@ -146,6 +148,8 @@ haq_status haq_view_make(struct haq_view *v, const json_t *front,
     v->metric = member(v, front, "metric");
     v->device = member(v, front, "device");
     v->error = member(v, front, "error");
+    v->curse_method =
+        member(v, json_object_get(front, "winners_curse"), "method");
     bool ok =
         read_layers(v, front, layers) &&
         read_warnings(v, json_object_get(front, "warnings")) &&

@@ -48,6 +48,10 @@ struct haq_view {
     struct haq_view_layer *layer;
     size_t n_layers;
     double volume, uniform_volume;
+    double curse; /* points that the front loses on samples that did not choose
+                     it beyond what it loses on those that did */
+    const char *curse_method; /* "disjoint", "cross-fitted" or "" */
+    double race_saved;        /* times fewer samples */
     double seconds;
     double evaluations, seed;
 };

@@ -80,13 +80,37 @@ void haq_predict_fit(struct haq_search *s)
         s->line = (struct haq_line){add, scale};
 }
 
+static bool is_unseen(const struct haq_search *s, const struct haq_candidate *c)
+{
+    return !c->label && c != s->base && is_timed(s, c);
+}
+
+/* Kendall's tau of predicted and measured times: pairs in the same order less
+ * pairs in the other one, as a part of all. */
+static double order_kept(const struct haq_search *s)
+{
+    double same = 0, pairs = 0;
+    for (size_t i = 0; i < s->n_candidates; i++)
+        for (size_t j = 0; j < i; j++) {
+            const struct haq_candidate *a = s->candidate[i],
+                                       *b = s->candidate[j];
+            if (!is_unseen(s, a) || !is_unseen(s, b))
+                continue;
+            double r = table_ratio(s, a) - table_ratio(s, b);
+            double t = b->thorough.speedup.value - a->thorough.speedup.value;
+            same += r * t > 0 ? 1 : r * t < 0 ? -1 : 0;
+            pairs++;
+        }
+    return pairs > 0 ? same / pairs : NAN;
+}
+
 json_t *haq_predict_error_json(const struct haq_search *s)
 {
     double sum = 0, most = 0, width = 0;
     size_t n = 0;
     for (size_t i = 0; i < s->n_candidates; i++) {
         const struct haq_candidate *c = s->candidate[i];
-        if (c->label || c == s->base || !is_timed(s, c))
+        if (!is_unseen(s, c))
             continue;
         struct haq_interval up = c->thorough.speedup;
         double off = fabs(corrected(s, table_ratio(s, c)) * up.value - 1);
@@ -95,10 +119,10 @@ json_t *haq_predict_error_json(const struct haq_search *s)
     }
     if (!n)
         return json_null();
-    return json_pack("{s:I,s:o,s:o,s:o}", "points", (json_int_t)n,
+    return json_pack("{s:I,s:o,s:o,s:o,s:o}", "points", (json_int_t)n,
                      "mean_percent", haq_json_real(100 * sum / (double)n),
-                     "max_percent", haq_json_real(100 * most),
-                     "measured_within_percent",
+                     "max_percent", haq_json_real(100 * most), "kendall_tau",
+                     haq_json_real(order_kept(s)), "measured_within_percent",
                      haq_json_real(100 * width / (double)n));
 }
 

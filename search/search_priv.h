@@ -203,7 +203,8 @@ double haq_predict_least_ms(const struct haq_search *s);
 /* Fit the line from the table to whole networks, once the table is there. */
 void haq_predict_fit(struct haq_search *s);
 
-/* {"points", "mean_percent", "max_percent", "measured_within_percent"}: how far
+/* {"points", "mean_percent", "max_percent", "kendall_tau" (of their order),
+ * "measured_within_percent"}: how far
  * predictions are from the long timings of candidates that were no part of the
  * fit, and half of the timings' own intervals; null: there are none. */
 json_t *haq_predict_error_json(const struct haq_search *s);

@@ -11,7 +11,9 @@
 enum {
     SAMPLES = 1024,
     BATCH = 32,
-    LAYERS = 2, /* of a block at least */
+    LAYERS = 2,   /* of a block at least */
+    HELD_OUT = 8, /* one sample of so many is */
+    LOOK = 50,    /* steps from one look at those to the next */
     SEED = 0x62726571
 };
 #define CACHE_BYTES ((size_t)1 << 29) /* of all samples at one block's ends */
@@ -32,7 +34,9 @@ struct job {
     struct side quantized, model;
     struct haq_train_block *block;
     size_t blocks, n;
-    size_t *order; /* [n] 0, 1, ... */
+    size_t *order;         /* [n] 0, 1, ... */
+    size_t *held, *taught; /* samples that are looked at, and learned from */
+    size_t n_held, n_taught;
     float *target; /* [n][size] the float model's output of the block */
     float *weight; /* [n][size] of each difference, mean 1 */
     size_t size;
@@ -207,37 +211,57 @@ static double compare_all(struct descent *c, const size_t *samples, size_t n)
     return sum / (double)n;
 }
 
-static haq_status descend(struct job *j, size_t number, struct haq_learner *l,
-                          struct haq_diag *d)
+/* What is kept is what does best on the held-out samples, the start included.
+ */
+static void descend(struct descent *c, size_t number, struct haq_learner *l,
+                    struct haq_optimizer *o, float *best)
 {
+    struct job *j = c->j;
     const struct haq_reconstruct *r = j->r;
-    struct descent c = {.j = j, .b = &j->block[number]};
-    struct haq_optimizer *o = NULL;
-    size_t sample[BATCH], batch = j->n < BATCH ? j->n : BATCH;
-    haq_status s =
-        haq_optimizer_new(&o, "adam", l->parameter, l->parameters, d);
-    c.loss = malloc((j->n + 1) * sizeof *c.loss);
-    if (!s && !c.loss)
-        s = haq_fail(d, HAQ_NOMEM, "losses of a block");
-    if (!s) {
-        double loss = compare_all(&c, j->order, j->n);
-        c.scale = loss > 0 ? (float)(1 / (loss * (double)batch)) : 0;
-    }
-    c.backward = true;
-    for (size_t i = 0; !s && i < r->steps; i++) {
-        for (size_t k = 0; k < batch; k++)
-            sample[k] = (size_t)haq_rng_below(&j->rng, j->n);
+    size_t sample[BATCH], batch = j->n_taught < BATCH ? j->n_taught : BATCH;
+    double least = compare_all(c, j->held, j->n_held);
+    c->scale = least > 0 ? (float)(1 / (least * (double)batch)) : 0;
+    haq_learner_save(l, best);
+    for (size_t i = 0; i < r->steps; i++) {
         double turn = acos(-1) * (double)i / (double)r->steps;
-        compare_all(&c, sample, batch);
+        for (size_t k = 0; k < batch; k++)
+            sample[k] = j->taught[haq_rng_below(&j->rng, j->n_taught)];
+        c->backward = true;
+        compare_all(c, sample, batch);
         haq_learner_back(l, &j->quantized.crew);
         haq_optimizer_step(o, RATE * (float)(0.5 * (1 + cos(turn))));
         haq_learner_use(l);
         if (r->progress)
             r->progress(r->progress_arg, number * r->steps + i + 1,
                         j->blocks * r->steps);
+        c->backward = false;
+        double now = (i + 1) % LOOK && i + 1 < r->steps
+                         ? INFINITY
+                         : compare_all(c, j->held, j->n_held);
+        if (!(now < least))
+            continue;
+        least = now;
+        haq_learner_save(l, best);
     }
+    haq_learner_load(l, best);
+}
+
+static haq_status learn(struct job *j, size_t number, struct haq_learner *l,
+                        struct haq_diag *d)
+{
+    struct descent c = {.j = j, .b = &j->block[number]};
+    struct haq_optimizer *o = NULL;
+    float *best = malloc((haq_learner_size(l) + 1) * sizeof *best);
+    haq_status s =
+        haq_optimizer_new(&o, "adam", l->parameter, l->parameters, d);
+    c.loss = malloc((j->n + 1) * sizeof *c.loss);
+    if (!s && (!c.loss || !best))
+        s = haq_fail(d, HAQ_NOMEM, "losses of a block");
+    if (!s)
+        descend(&c, number, l, o, best);
     haq_optimizer_free(o);
     free(c.loss);
+    free(best);
     return s;
 }
 
@@ -265,7 +289,7 @@ static haq_status reconstruct(struct job *j, size_t number,
     if (s)
         return s;
     if (l.parameters)
-        s = descend(j, number, &l, d);
+        s = learn(j, number, &l, d);
     if (!s)
         s = haq_learner_store(&l, p, d);
     haq_learner_fini(&l);
@@ -313,6 +337,25 @@ static size_t samples_for(const struct job *j)
     return fit < n ? (fit ? fit : 1) : n;
 }
 
+/* With one sample it is held out and learned from. */
+static haq_status divide(struct job *j, struct haq_diag *d)
+{
+    j->n = samples_for(j);
+    j->order = malloc((j->n + 1) * sizeof *j->order);
+    j->held = malloc((j->n + 1) * sizeof *j->held);
+    j->taught = malloc((j->n + 1) * sizeof *j->taught);
+    if (!j->order || !j->held || !j->taught)
+        return haq_fail(d, HAQ_NOMEM, "%zu samples", j->n);
+    for (size_t i = 0; i < j->n; i++) {
+        j->order[i] = i;
+        if (i % HELD_OUT == 0)
+            j->held[j->n_held++] = i;
+        if (i % HELD_OUT || j->n == 1)
+            j->taught[j->n_taught++] = i;
+    }
+    return HAQ_OK;
+}
+
 haq_status haq_reconstruct_run(const struct haq_reconstruct *r,
                                struct haq_params *p, struct haq_diag *d)
 {
@@ -323,17 +366,13 @@ haq_status haq_reconstruct_run(const struct haq_reconstruct *r,
         s = open_side(&j.model, r, NULL, d);
     if (!s)
         s = haq_train_blocks(&j.block, &j.blocks, j.quantized.net, LAYERS, d);
-    if (!s) {
-        j.n = samples_for(&j);
-        j.order = malloc((j.n + 1) * sizeof *j.order);
-        if (!j.order)
-            s = haq_fail(d, HAQ_NOMEM, "%zu samples", j.n);
-    }
-    for (size_t i = 0; !s && i < j.n; i++)
-        j.order[i] = i;
+    if (!s)
+        s = divide(&j, d);
     for (size_t i = 0; !s && i < j.blocks; i++)
         s = reconstruct(&j, i, p, d);
     free(j.order);
+    free(j.held);
+    free(j.taught);
     free(j.target);
     free(j.weight);
     free(j.block);

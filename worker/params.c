@@ -76,8 +76,9 @@ static haq_status make_prepared(struct haq_params **out, struct haq_session *s,
                                 "static activations need calibration data "
                                 "(--calib)");
         observed = status == HAQ_OK;
-        if (observed)
+        if (observed && !s->ranges_doubted)
             haq_doubt_ranges(g, &ranges);
+        s->ranges_doubted |= observed;
     }
     if (status == HAQ_OK)
         status = haq_params_make(out, g, r, observed ? &ranges : NULL, d);

@@ -185,6 +185,9 @@ static haq_status open_all(struct haq_session *s, struct haq_diag *d)
         status = haq_layers_make(&s->layers, s->bulk, s->config.model_path, d);
     if (status != HAQ_OK)
         return status;
+    s->moments_doubted = haq_arena_array(&s->arena, s->layers.n, sizeof(bool));
+    if (!s->moments_doubted)
+        return haq_fail(d, HAQ_NOMEM, "opening a session");
     output_shape(s);
     status =
         load_data(s, &s->calib, s->config.calib_path, s->config.calib_hash, d);

@@ -40,7 +40,8 @@ struct haq_session {
     size_t positions, classes; /* of one sample's output */
     struct haq_calib ranges;   /* of the calibration set */
     bool ranges_ready, ranges_have_bins;
-    bool ranges_doubted, weights_doubted; /* worker/doubts.h: once */
+    /* What worker/doubts.h was asked about already, so that it says so once. */
+    bool ranges_doubted, weights_doubted, *moments_doubted; /* [layers.n] */
     struct haq_qweight_cache *weights;
     struct haq_tuned tuned;
     struct haq_pack_cache *packs;

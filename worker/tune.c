@@ -36,6 +36,18 @@ haq_status haq_tune_look(void *arg, const struct haq_graph *g, const int *node,
     return status;
 }
 
+/* Once for each layer of the session, however many recipes are tuned. */
+static void doubt(struct haq_session *s, const char *layer,
+                  const struct haq_moments *x)
+{
+    for (size_t i = 0; i < s->layers.n; i++)
+        if (!s->moments_doubted[i] &&
+            !strcmp(s->layers.layer[i].tensor, layer)) {
+            haq_doubt_moments(layer, x);
+            s->moments_doubted[i] = true;
+        }
+}
+
 /* The node of a layer that has something to tune, or -1. */
 static int tuned_node(const struct haq_graph *g,
                       const struct haq_recipe_layer *l)
@@ -121,7 +133,7 @@ static haq_status tune_layer(struct tuner *t, int node,
     if (looks)
         status = look_at_inputs(&x, t, node, d);
     if (status == HAQ_OK && haq_methods_want_moments(l->methods))
-        haq_doubt_moments(l->tensor, &x);
+        doubt(t->s, l->tensor, &x);
     if (status == HAQ_OK)
         status = haq_methods_tune(t->params, t->g, &t->g->nodes[node], l,
                                   looks ? &x : NULL, d);
@@ -199,7 +211,7 @@ static haq_status look_at_all(struct haq_session *s, bool solves,
         status = haq_layer_inputs(m, model, NULL, node, n, &s->calib.set,
                                   SAMPLES_ALONE, s->pool, d);
     for (size_t i = 0; status == HAQ_OK && solves && i < n; i++)
-        haq_doubt_moments(s->layers.layer[i].tensor, &m[i]);
+        doubt(s, s->layers.layer[i].tensor, &m[i]);
     if (status == HAQ_OK) {
         t->moments = m;
         t->n = n;

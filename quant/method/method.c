@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "graph/op.h"
 #include "quant/layer_weight.h"
+#include "quant/method/expected.h"
 #include "quant/method/prepare.h"
 #include "quant/range.h"
 #include "quant/split.h"
@@ -58,7 +60,12 @@ static const struct haq_method table[] = {
      .summary = "means of the output corrected",
      .tune = haq_method_bias,
      .wants_inputs = true,
-     .means_only = true},
+     .means_only = true,
+     .corrects = true},
+    {.name = "bnbias",
+     .summary = "the same by batch normalizations, without data",
+     .tune = haq_method_bn_bias,
+     .corrects = true},
     {.name = "brecq",
      .summary = "blocks that learn to do what they did",
      .trains = true},
@@ -99,6 +106,7 @@ haq_status haq_methods_parse(char out[HAQ_METHODS_TEXT], const char *list,
                              struct haq_diag *d)
 {
     bool asked[N_METHODS] = {false};
+    const char *corrected = NULL;
     size_t used = 0;
     for (const char *at = list;; at++) {
         size_t len = strcspn(at, ","), i = find(at, len);
@@ -116,6 +124,12 @@ haq_status haq_methods_parse(char out[HAQ_METHODS_TEXT], const char *list,
     for (size_t i = 1; i < N_METHODS; i++) {
         if (!asked[i])
             continue;
+        if (table[i].corrects && corrected)
+            return haq_fail(d, HAQ_USAGE,
+                            "methods %s and %s correct the same biases",
+                            corrected, table[i].name);
+        if (table[i].corrects)
+            corrected = table[i].name;
         used += (size_t)snprintf(out + used, HAQ_METHODS_TEXT - used, "%s%s",
                                  used ? "," : "", table[i].name);
     }
@@ -271,7 +285,7 @@ static haq_status run_all(struct haq_method_layer *l, const char *methods,
     for (const char *at = ordered; !s && *at;) {
         size_t len = strcspn(at, ",");
         const struct haq_method *m = &table[find(at, len)];
-        if ((m->wants_inputs || m->trains || prepares(m)) &&
+        if ((m->wants_inputs || m->corrects || m->trains || prepares(m)) &&
             !l->q->spec.format->integer)
             return haq_fail(d, HAQ_INVALID,
                             "layer %s: method %s is for integers, not for %s",
@@ -364,6 +378,10 @@ haq_status haq_methods_tune(struct haq_params *p, const struct haq_graph *g,
     if (!s)
         s = copy_bias(&before, g, node, m.n, d);
     l.bias = bias;
+    l.parts =
+        node->op->code == HAQ_OP_CONV ? (size_t)node->attr.window.group : 1;
+    if (!s)
+        s = haq_expected_inputs(&l.expected, g, node, d);
     if (!s && changed)
         s = fit_bias(&q, bias, p, g->values[node->in[0]].source, &layer->act,
                      d);
@@ -374,6 +392,7 @@ haq_status haq_methods_tune(struct haq_params *p, const struct haq_graph *g,
     free(bias);
     free(before);
     free(l.target);
+    free(l.expected);
     haq_qweight_fini(&q);
     haq_layer_weight_fini(&m);
     return s;

@@ -23,6 +23,8 @@ struct haq_method_layer {
     const char *name;
     const float *w;              /* [n][k], finite */
     const struct haq_moments *x; /* of its inputs; NULL: no method wants them */
+    double *expected;      /* [parts][k] their means (expected.h), or NULL */
+    size_t parts;          /* of a convolution in groups, else 1 */
     struct haq_qweight *q; /* scales to change; codes once one chose them */
     double *target; /* [n][k] what the codes should come to; NULL: not made */
     size_t targets; /* parts of it that are filled in (quadratic.h) */
@@ -52,8 +54,9 @@ struct haq_method {
     haq_method_split *split;     /* NULL: changes no layer's inputs */
     bool wants_inputs;           /* haq_method_layer.x, haq_prepare.x */
     bool means_only;             /* of them, not their second moments */
-    bool trains; /* works on the whole network once all layers are tuned: what
-                    runs it lies in train/ */
+    bool corrects; /* biases by means: one such method is enough */
+    bool trains;   /* works on the whole network once all layers are tuned: what
+                      runs it lies in train/ */
 };
 
 haq_method_split haq_method_ocs, haq_method_outliers;
@@ -63,7 +66,7 @@ haq_method_prepare haq_method_cle, haq_method_hadamard, haq_method_smoothquant,
 
 haq_method_tune haq_method_awq_clip, haq_method_clip, haq_method_gptq,
     haq_method_adaround, haq_method_adaquant, haq_method_refine,
-    haq_method_bias;
+    haq_method_bias, haq_method_bn_bias;
 
 /* Rows in the order in which they run; NULL past the last. */
 const struct haq_method *haq_method_at(size_t i);
@@ -73,7 +76,7 @@ enum { HAQ_METHODS_TEXT = 128 };
 /* "clip" and the like, a comma list, in the order of the table; "rtn" (round
  * to nearest) only stands alone.
  * HAQ_USAGE: a name that is not known (the sentence lists those that are), an
- * empty list, a method twice. */
+ * empty list, a method twice, two that correct biases. */
 haq_status haq_methods_parse(char out[HAQ_METHODS_TEXT], const char *list,
                              struct haq_diag *d);
 

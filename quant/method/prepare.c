@@ -106,8 +106,8 @@ bool haq_channels_open(struct haq_channels *c, struct haq_prepare *p, int node)
     const struct haq_node *n = &p->g->nodes[node];
     const struct haq_value *v = &p->g->values[n->in[WEIGHT]];
     const int64_t *dims = v->shape.dims;
-    *c = (struct haq_channels){.w = haq_prepare_own(p, n->in[WEIGHT]),
-                               .taps = 1};
+    *c = (struct haq_channels){
+        .w = haq_prepare_own(p, n->in[WEIGHT]), .taps = 1, .normal = n->normal};
     if (!c->w)
         return false;
     if (n->op->code == HAQ_OP_CONV) {
@@ -160,4 +160,6 @@ void haq_channels_multiply(struct haq_channels *c, bool as_input,
                             : i * c->at_out + channel * c->at_in;
             c->w[at + t] = (float)((double)c->w[at + t] * by);
         }
+    for (size_t i = 0; c->normal && !as_input && i < 2; i++)
+        c->normal[i * c->out + channel] *= (float)by;
 }

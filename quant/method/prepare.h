@@ -52,6 +52,7 @@ struct haq_channels {
     size_t out, in, taps;
     size_t at_out, at_in; /* distances */
     bool depthwise;       /* in is 1: channel c reads channel c */
+    float *normal;        /* of the node (graph/ir.h), or NULL */
 };
 
 /* The weight of a layer, to be written.  False: not as an own constant, or a
@@ -61,7 +62,8 @@ bool haq_channels_open(struct haq_channels *c, struct haq_prepare *p, int node);
 /* Channels that it reads. */
 size_t haq_channels_read(const struct haq_channels *c);
 
-/* Of all weights of one output or input channel: the largest; multiply them. */
+/* Of all weights of one output or input channel: the largest; multiply them
+ * (and what is known of the output channel). */
 double haq_channels_largest(const struct haq_channels *c, bool as_input,
                             size_t channel);
 void haq_channels_multiply(struct haq_channels *c, bool as_input,

@@ -2,6 +2,7 @@
 """Accuracy by calibration method on real models, as a Markdown table.
 
 usage: tests/bench/bench_calibration.py DATA [HAQ]
+(with the Python of scripts/test-venv)
 
 DATA holds one folder per model with model.onnx, calib.npz and eval.npz.  Every
 recipe is uniform, all layers; weights are rounded to nearest per channel, or at

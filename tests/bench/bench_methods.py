@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Accuracy of post-training methods on real models, as a Markdown table.
 
-usage: tests/bench/bench_methods.py DATA [HAQ] [--compare] [MODEL...]
+usage: tests/bench/bench_methods.py DATA [HAQ] [--compare|--train] [MODEL...]
 
 DATA holds one folder per model with model.onnx, calib.npz and eval.npz.  Every
 recipe is uniform: all layers, weights per channel (in groups where it says so),
@@ -13,6 +13,8 @@ peak memory are those of the tuning `haq quantize`.
 
 --compare: methods beside each other: at weights of 3 bits, where they differ
 most, and for a language model those that change the graph.  It takes long.
+--train: methods that train, behind "tuned", where few bits cost most: brecq on
+the calibration data, qat on train.npz where there is one.
 """
 import json
 import math
@@ -53,6 +55,9 @@ COMPARED = {
         [("int4:tensor", "float", m) for m in
          ("rtn", "ocs", "refine", "ocs,refine")] +
         [(f"int{b}", f"uint{b}", m) for b in (8, 6) for m in MOVED]}
+
+TRAINED = (("int4", "uint4"), ("int2", "uint8"))
+TRAINED_TEXT = (("int4", "uint8"), ("uint3:group32", "float"))
 
 
 def run(*args):
@@ -148,15 +153,33 @@ def compared(haq, folder, tmp):
                f"{cost[0]:.1f}", f"{cost[1]:.0f}"]
 
 
+def trained(haq, folder, tmp):
+    ref = Reference(haq, folder, tmp)
+    recipe = tmp / "r.json"
+    train = folder / "train.npz"
+    widths = TRAINED_TEXT if ref.metric == "perplexity" else TRAINED
+    for weights, acts in widths:
+        for more in ("", ",brecq", ",qat"):
+            cost = quantize(haq, folder, recipe, weights, acts, "--method",
+                            TUNED + more, "--calibration", "mse",
+                            *(("--train", train)
+                              if more == ",qat" and train.exists() else ()))
+            yield [folder.name, f"{weights}, {acts}", TUNED + more,
+                   *ref.compare(recipe), f"{cost[0]:.1f}", f"{cost[1]:.0f}"]
+
+
 HEADS = {rows: ["model", "widths", "rtn", "to float", "agree", "tuned",
                 "to float", "agree", "may lose", "s", "MB"],
+         trained: ["model", "widths", "methods", "accuracy", "to float",
+                   "agree", "s", "MB"],
          compared: ["model", "widths", "methods", "accuracy", "to float",
                     "agree", "s", "MB"]}
 
 
 def main():
-    args = [a for a in sys.argv[1:] if a != "--compare"]
-    table = compared if "--compare" in sys.argv else rows
+    tables = {"--compare": compared, "--train": trained}
+    args = [a for a in sys.argv[1:] if a not in tables]
+    table = next((tables[a] for a in sys.argv if a in tables), rows)
     data = pathlib.Path(args[0])
     haq = args[1] if len(args) > 1 else "build/bin/haq"
     head = HEADS[table]

@@ -3,6 +3,7 @@
 and bits, as a Markdown table.
 
 usage: tests/bench/bench_peers.py DATA [HAQ] [--only PEER,..] [--models M,..]
+(with the Python of scripts/test-venv)
 
 DATA holds one folder per model with model.onnx, calib.npz and eval.npz.  Each
 peer gets a virtual environment of its own under build/peers, made when it is

@@ -218,6 +218,26 @@ static void latencies_of_a_busy_machine_are_named(void)
     json_decref(f);
 }
 
+static void luck_and_warnings_are_told(void)
+{
+    json_t *f = sample("resnet20");
+    char *text = NULL;
+    size_t len = 0;
+    json_object_set_new(
+        f, "winners_curse",
+        json_pack("{s:s,s:f}", "method", "cross-fitted", "points", 0.5));
+    json_object_set_new(f, "racing", json_pack("{s:f}", "saved", 2.5));
+    json_object_set_new(f, "warnings", json_pack("[s]", "int2 <is> slow"));
+    CU_ASSERT_FATAL(!haq_report_text(f, false, &text, &len, NULL));
+    CU_ASSERT(strstr(text, "loses 0.50 points more (cross-fitted") != NULL);
+    CU_ASSERT(strstr(text, "races took 2.50 times fewer samples") != NULL);
+    free(text);
+    char *page = page_of(f);
+    CU_ASSERT(strstr(page, "int2 &lt;is&gt; slow") != NULL);
+    free(page);
+    json_decref(f);
+}
+
 static void unicode_is_only_for_those_who_ask(void)
 {
     json_t *f = sample("m");
@@ -303,6 +323,7 @@ int main(void)
         HAQ_TEST(points_may_be_anything),
         HAQ_TEST(the_table_is_aligned_and_marks_the_knee),
         HAQ_TEST(latencies_of_a_busy_machine_are_named),
+        HAQ_TEST(luck_and_warnings_are_told),
         HAQ_TEST(unicode_is_only_for_those_who_ask),
         HAQ_TEST(a_report_is_written_with_a_file_per_recipe),
         HAQ_TEST(an_id_cannot_leave_the_folder),

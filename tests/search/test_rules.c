@@ -284,6 +284,37 @@ static void a_bad_file_is_refused_with_its_place(void)
     world_fini(&w);
 }
 
+/* Bytes changed, cut off, doubled: read or refused, never worse. */
+static void whatever_bytes_a_file_holds_it_is_read_or_refused(void)
+{
+    static const char good[] =
+        "space: 1\nformats: [int2, int4]\nfirst_last: int8\npin:\n"
+        "  b1a: [int4, int8]\nban: {\"b2*\": &x int2, fc: *x}\n"
+        "activations: [static]\ngranularities: channel\nties:\n"
+        "  - [b3a, b3b]\n";
+    static const char odd[] = "[]{}:,&*!|>'\"%@`#-?\n\t \xc3\xff~<=";
+    uint64_t seed = 11;
+    size_t read = 0, refused = 0;
+    for (int trial = 0; trial < 3000; trial++) {
+        struct world w;
+        char text[2 * sizeof good] = "";
+        size_t len = sizeof good - 1;
+        memcpy(text, good, len);
+        for (uint64_t k = 1 + next_random(&seed) % 6; k; k--) {
+            size_t at = (size_t)(next_random(&seed) % len);
+            text[at] = odd[next_random(&seed) % (sizeof odd - 1)];
+        }
+        if (next_random(&seed) % 4 == 0)
+            text[next_random(&seed) % len] = 0;
+        world_init(&w);
+        haq_status s = read_text(&w, text);
+        CU_ASSERT(s == HAQ_OK || s == HAQ_FORMAT);
+        read += s == HAQ_OK, refused += s != HAQ_OK;
+        world_fini(&w);
+    }
+    CU_ASSERT(read > 10 && refused > 1000);
+}
+
 /* ---- a whole search -------------------------------------------------------*/
 
 static json_t *search_with(struct world *w, struct haq_search_config *c)
@@ -407,6 +438,7 @@ int main(void)
         HAQ_TEST(a_target_leaves_what_it_executes),
         HAQ_TEST(a_file_says_what_options_say),
         HAQ_TEST(a_bad_file_is_refused_with_its_place),
+        HAQ_TEST(whatever_bytes_a_file_holds_it_is_read_or_refused),
         HAQ_TEST(a_search_keeps_to_its_rules_and_to_its_references),
         HAQ_TEST(a_space_with_one_choice_is_measured_and_said),
         HAQ_TEST(formats_that_are_no_faster_are_said_by_layer),

@@ -408,6 +408,14 @@ static void formats_asked_for_are_the_only_ones_used(void)
     json_decref(f);
 }
 
+static const char *first_failure(const json_t *front)
+{
+    const json_t *list = json_object_get(front, "failures");
+    const char *text =
+        json_string_value(json_object_get(json_array_get(list, 0), "reason"));
+    return text ? text : "none";
+}
+
 static void a_latency_that_is_not_a_number_makes_a_candidate_unusable(void)
 {
     struct sim m;
@@ -418,6 +426,22 @@ static void a_latency_that_is_not_a_number_makes_a_candidate_unusable(void)
     json_t *f = sim_run(&m, &c);
     /* Only float has a latency. */
     CU_ASSERT(json_array_size(json_object_get(f, "points")) == 1);
+    CU_ASSERT_STRING_EQUAL(first_failure(f),
+                           "the latency is not a positive number");
+    json_decref(f);
+}
+
+/* What a worker's death or deadline was is what the coordinator says. */
+static void a_failure_is_told_in_the_words_of_who_saw_it(void)
+{
+    struct sim m;
+    struct haq_search_config c = sim_config();
+    sim_init(&m);
+    m.fail_every = 10;
+    c.trials = 80;
+    json_t *f = sim_run(&m, &c);
+    CU_ASSERT(json_array_size(json_object_get(f, "points")) > 3);
+    CU_ASSERT_STRING_EQUAL(first_failure(f), "simulated failure");
     json_decref(f);
 }
 
@@ -785,6 +809,7 @@ static void predictions_learn_from_whole_networks(void)
     CU_ASSERT(sim_number(f, "latency_model", "points") >= 10);
     CU_ASSERT(sim_number(f, "latency_model", "mean_percent") < 1);
     CU_ASSERT(sim_number(f, "latency_model", "max_percent") < 3);
+    CU_ASSERT(sim_number(f, "latency_model", "kendall_tau") > 0.9);
     json_decref(f);
 }
 
@@ -857,6 +882,7 @@ int main(void)
         HAQ_TEST(a_failed_refinement_leaves_the_point_as_it_was),
         HAQ_TEST(the_default_algorithm_needs_fewer_candidates),
         HAQ_TEST(predictions_learn_from_whole_networks),
+        HAQ_TEST(a_failure_is_told_in_the_words_of_who_saw_it),
         HAQ_TEST(bit_operations_are_counted_and_limited),
         HAQ_TEST(an_objective_that_nobody_reports_is_one_sentence),
         HAQ_TEST(perplexity_is_searched_in_percent),
