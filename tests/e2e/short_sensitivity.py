@@ -225,10 +225,30 @@ def gradients(tmp):
     checks.that("Fisher" in text and "drawn from the model" in text, text)
 
 
+def no_gradient(tmp):
+    model, calib = tmp / "max.onnx", tmp / "max.npz"
+    real = onnx.TensorProto.FLOAT
+    graph = helper.make_graph(
+        [helper.make_node("Gemm", ["x", "w"], ["h"], transB=1),
+         helper.make_node("ReduceMax", ["h"], ["y"], axes=[1], keepdims=1)],
+        "max", [helper.make_tensor_value_info("x", real, ["n", 4])],
+        [helper.make_tensor_value_info("y", real, ["n", 1])],
+        [numpy_helper.from_array(np.eye(4, dtype=np.float32), "w")])
+    onnx.save(helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
+        model)
+    np.savez(calib, x=np.eye(4, dtype=np.float32))
+    r = h.run("sensitivity", model, "--calib", calib, "--gradients")
+    checks.that(r.returncode == 3 and "ReduceMax" in r.stderr, r.stderr)
+    r = h.run("sensitivity", model, "--calib", calib)
+    checks.that(r.returncode == 0, f"without gradients: {r.stderr}")
+
+
 with h.scratch() as folder:
     against_numpy(pathlib.Path(folder))
     planted(pathlib.Path(folder))
     gradients(pathlib.Path(folder))
+    no_gradient(pathlib.Path(folder))
 r = h.run("sensitivity", MODEL)
 checks.that(r.returncode == 2 and "--calib" in r.stderr, r.stderr)
 r = h.run("sensitivity", MODEL, "--calib", CALIB, "--weights", "int99")
