@@ -6,6 +6,7 @@
 
 #include "base/rng.h"
 #include "train/blocks.h"
+#include "train/drawn.h"
 
 enum {
     SAMPLES = 1024,
@@ -128,47 +129,6 @@ struct fisher {
     uint64_t seed;
 };
 
-static size_t draw(const float *logits, size_t n, double u)
-{
-    float most = logits[0];
-    double total = 0;
-    for (size_t i = 1; i < n; i++)
-        most = logits[i] > most ? logits[i] : most;
-    for (size_t i = 0; i < n; i++)
-        total += exp((double)(logits[i] - most));
-    for (size_t i = 0; i < n; i++) {
-        u -= exp((double)(logits[i] - most)) / total;
-        if (u <= 0)
-            return i;
-    }
-    return n - 1;
-}
-
-/* Gradient of -log p of labels that are drawn from p: p - [label]. */
-static void drawn_gradient(const struct haq_net *net, const float *out,
-                           float *grad, size_t size, bool real, uint64_t seed)
-{
-    const struct haq_graph *g = net->graph;
-    const struct haq_shape *s = &g->values[g->outputs[0]].shape;
-    size_t classes = s->rank ? (size_t)s->dims[s->rank - 1] : 1;
-    struct haq_rng rng;
-    haq_rng_seed(&rng, seed);
-    for (size_t p = 0; p < size; p += classes) {
-        float most = out[p];
-        double total = 0;
-        size_t label = draw(out + p, classes, haq_rng_unit(&rng));
-        for (size_t i = 1; i < classes; i++)
-            most = out[p + i] > most ? out[p + i] : most;
-        for (size_t i = 0; i < classes; i++)
-            total += exp((double)(out[p + i] - most));
-        for (size_t i = 0; i < classes; i++)
-            grad[p + i] =
-                real ? (float)haq_rng_normal(&rng)
-                     : (float)(exp((double)(out[p + i] - most)) / total) -
-                           (i == label ? 1.0f : 0.0f);
-    }
-}
-
 static void weigh(void *arg, struct haq_tape *t, const size_t *samples,
                   size_t n, size_t first)
 {
@@ -179,9 +139,9 @@ static void weigh(void *arg, struct haq_tape *t, const size_t *samples,
     haq_tape_forward(t, f->begin, net->steps);
     haq_tape_reset(t, f->begin, net->steps);
     for (size_t i = 0; i < n; i++)
-        drawn_gradient(net, haq_tape_read(t, net->output) + i * out,
-                       haq_tape_gradient(t, net->output) + i * out, out,
-                       f->j->r->real, f->seed + samples[i]);
+        haq_drawn_gradient(net, haq_tape_read(t, net->output) + i * out,
+                           haq_tape_gradient(t, net->output) + i * out, out,
+                           f->j->r->real, f->seed + samples[i]);
     haq_tape_backward(t, f->begin, net->steps);
     const float *g = haq_tape_gradient(t, f->slot);
     for (size_t i = 0; i < n * size; i++)

@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "quant/layer_weight.h"
+#include "worker/saliency.h"
 #include "worker/session_priv.h"
 
-enum { SAMPLES = 256 };
+enum { SAMPLES = 256, PROBES = 32 };
 
 /* ---- outputs --------------------------------------------------------------
  */
@@ -18,11 +19,20 @@ struct probe {
     const struct haq_recipe *recipe;
     size_t samples, done, of;
     const struct haq_sensitivity_options *opt;
+    const struct haq_saliency *saliency; /* or NULL */
 };
 
 struct damage {
     double kl, sqnr_db;
 };
+
+static void tick(void *arg)
+{
+    struct probe *p = arg;
+    p->done++;
+    if (p->opt->progress)
+        p->opt->progress(p->opt->arg, p->done, p->of);
+}
 
 static haq_status measure(struct probe *p, const struct haq_recipe *recipe,
                           struct damage *out, struct haq_diag *d)
@@ -41,8 +51,7 @@ static haq_status measure(struct probe *p, const struct haq_recipe *recipe,
         (struct damage){json_number_value(json_object_get(result, "kl")),
                         json_is_number(db) ? json_number_value(db) : INFINITY};
     json_decref(result);
-    if (p->opt->progress)
-        p->opt->progress(p->opt->arg, ++p->done, p->of);
+    tick(p);
     return HAQ_OK;
 }
 
@@ -149,7 +158,23 @@ static double range_ratio(const struct haq_layer_weight *w, float *scratch)
     return median > 0 ? (double)(scratch[w->n - 1] / median) : INFINITY;
 }
 
+/* What gradients say about q in place of w. */
+static void weigh(struct haq_layer_damage *to, const struct haq_saliency *s,
+                  const struct haq_layer_weight *w, const float *q)
+{
+    const struct haq_saliency_layer *l =
+        s ? haq_saliency_layer(s, to->layer) : NULL;
+    to->cost = (struct haq_saliency_cost){NAN, NAN, NAN};
+    to->trace = to->trace_error = NAN;
+    if (!l)
+        return;
+    to->cost = haq_saliency_cost(l, w->w, q);
+    to->trace = l->trace;
+    to->trace_error = l->trace_error;
+}
+
 static haq_status look_at(struct haq_layer_damage *to,
+                          const struct haq_saliency *saliency,
                           const struct haq_layer_weight *w,
                           const struct haq_weight_spec *spec,
                           struct haq_diag *d)
@@ -167,6 +192,7 @@ static haq_status look_at(struct haq_layer_damage *to,
     if (s == HAQ_OK) {
         to->weight_db = sum_db(w, q);
         find_worst(to, w, q);
+        weigh(to, saliency, w, q);
         to->range_ratio = range_ratio(w, q);
         s = round_trip(q, w, &channel, d);
     }
@@ -201,7 +227,7 @@ static haq_status look_at_weights(struct probe *p, struct haq_layer_damage *to,
     haq_status s = haq_layer_weight_get(&w, p->s->bulk, n, d);
     if (s != HAQ_OK)
         return s;
-    s = look_at(to, &w, spec, d);
+    s = look_at(to, p->saliency, &w, spec, d);
     haq_layer_weight_fini(&w);
     return s;
 }
@@ -226,6 +252,29 @@ static haq_status one_layer(struct probe *p, size_t i,
     to->weights_only_db = weights.sqnr_db;
     to->out_kl = without.kl;
     return look_at_weights(p, to, &l->weight, d);
+}
+
+/* A run over the samples forwards and backwards counts as one run. */
+static haq_status find_gradients(struct haq_sensitivity *out, struct probe *p,
+                                 struct haq_saliency *s, struct haq_diag *d)
+{
+    struct haq_session_saliency how = {.samples = p->samples,
+                                       .probes = p->opt->probes ? p->opt->probes
+                                                                : PROBES,
+                                       .progress = tick,
+                                       .arg = p};
+    size_t most = 1 + 2 * how.probes;
+    p->of += most;
+    haq_status status = haq_session_saliency(p->s, &how, s, d);
+    if (status != HAQ_OK)
+        return status;
+    p->of -= most - (1 + 2 * s->probes);
+    p->saliency = s;
+    out->gradients = true;
+    out->drawn = how.drawn;
+    out->probes = s->probes;
+    out->loss = s->loss;
+    return HAQ_OK;
 }
 
 static double noise_of(const struct haq_layer_damage *l)
@@ -274,8 +323,14 @@ haq_status haq_session_sensitivity(struct haq_session *s,
     if (out->samples > s->calib.set.n)
         out->samples = s->calib.set.n;
     out->layer = haq_arena_array(&out->arena, out->n + 1, sizeof *out->layer);
+    struct haq_saliency saliency = {0};
     haq_status status =
-        out->layer ? fill(out, &p, d) : haq_fail(d, HAQ_NOMEM, "sensitivity");
+        out->layer ? HAQ_OK : haq_fail(d, HAQ_NOMEM, "sensitivity");
+    if (status == HAQ_OK && opt->gradients)
+        status = find_gradients(out, &p, &saliency, d);
+    if (status == HAQ_OK)
+        status = fill(out, &p, d);
+    haq_saliency_fini(&saliency);
     if (status != HAQ_OK)
         haq_sensitivity_fini(out);
     return status;

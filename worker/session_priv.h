@@ -81,6 +81,10 @@ haq_status haq_session_train(struct haq_session *s, const struct haq_graph *g,
                              const struct haq_recipe *r, struct haq_params *p,
                              struct haq_diag *d);
 
+/* Outputs are numbers, no classes: these come with labels that are. */
+bool haq_session_real_outputs(const struct haq_session *s,
+                              const struct haq_session_data *data);
+
 /* s->ranges as the recipe's calibration wants them, if it wants any. */
 haq_status haq_session_ranges_for(struct haq_session *s,
                                   const struct haq_recipe *recipe,

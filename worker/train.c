@@ -36,10 +36,10 @@ static const struct haq_session_data *training_data(const struct haq_session *s)
     return s->train.present ? &s->train : &s->calib;
 }
 
-/* Outputs that are numbers come with labels that are. */
-static bool real_outputs(const struct haq_session *s)
+bool haq_session_real_outputs(const struct haq_session *s,
+                              const struct haq_session_data *data)
 {
-    const struct haq_array *y = &training_data(s)->set.y;
+    const struct haq_array *y = &data->set.y;
     return s->classes == 1 || (y->count && y->dtype == HAQ_F32);
 }
 
@@ -52,7 +52,7 @@ static haq_status label_share(float *share, const struct haq_session *s,
     *share = s->train.present && y->count ? 0.5F : 0;
     if (asked >= 0)
         *share = (float)asked;
-    if (real_outputs(s))
+    if (haq_session_real_outputs(s, data))
         *share = 0;
     if (!(*share > 0))
         return HAQ_OK;
@@ -81,7 +81,8 @@ static haq_status finetune(struct haq_session *s, const struct haq_graph *g,
                              .arg = members,
                              .data = &training_data(s)->set,
                              .pool = s->pool,
-                             .real = real_outputs(s),
+                             .real =
+                                 haq_session_real_outputs(s, training_data(s)),
                              .epochs = t->epochs,
                              .optimizer = t->optimizer,
                              .rate = (float)t->rate,
@@ -104,16 +105,17 @@ static haq_status reconstruct(struct haq_session *s, const struct haq_graph *g,
                               struct haq_params *p, struct haq_diag *d)
 {
     const struct haq_training *t = &s->config.training;
-    const struct haq_reconstruct r = {.graph = g,
-                                      .q = q,
-                                      .trains = has_method,
-                                      .arg = members,
-                                      .data = &training_data(s)->set,
-                                      .pool = s->pool,
-                                      .real = real_outputs(s),
-                                      .steps = BLOCK_STEPS,
-                                      .progress = t->progress,
-                                      .progress_arg = t->arg};
+    const struct haq_reconstruct r = {
+        .graph = g,
+        .q = q,
+        .trains = has_method,
+        .arg = members,
+        .data = &training_data(s)->set,
+        .pool = s->pool,
+        .real = haq_session_real_outputs(s, training_data(s)),
+        .steps = BLOCK_STEPS,
+        .progress = t->progress,
+        .progress_arg = t->arg};
     return haq_fail_in(d, haq_reconstruct_run(&r, p, d),
                        training_data(s)->path);
 }
