@@ -87,9 +87,9 @@ static void max_backward(const struct haq_train_step *s, struct haq_tape *t)
             const float *from = x + (size_t)tap[k] * p->c;
             float *to = dx + (size_t)tap[k] * p->c;
             for (size_t c = 0; tap[k] >= 0 && c < p->c; c++) {
-                float share = from[c] >= y[c] ? left[c] : 0;
-                to[c] += share;
-                left[c] -= share;
+                float won = from[c] >= y[c] ? left[c] : 0;
+                to[c] += won;
+                left[c] -= won;
             }
         }
     }

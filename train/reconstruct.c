@@ -26,7 +26,6 @@ struct side {
     struct haq_crew crew;
     float *at; /* [samples][size] numbers in slot `slot` */
     int slot;
-    size_t size;
 };
 
 struct job {
@@ -42,6 +41,11 @@ struct job {
     size_t size;
     struct haq_rng rng;
 };
+
+static size_t lesser(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
 
 static size_t sample_size(const struct haq_net *net, int slot)
 {
@@ -218,7 +222,7 @@ static void descend(struct descent *c, size_t number, struct haq_learner *l,
 {
     struct job *j = c->j;
     const struct haq_reconstruct *r = j->r;
-    size_t sample[BATCH], batch = j->n_taught < BATCH ? j->n_taught : BATCH;
+    size_t sample[BATCH], batch = lesser(j->n_taught, BATCH);
     double least = compare_all(c, j->held, j->n_held);
     c->scale = least > 0 ? (float)(1 / (least * (double)batch)) : 0;
     haq_learner_save(l, best);
@@ -332,9 +336,8 @@ static size_t samples_for(const struct job *j)
         size_t size = sample_size(j->quantized.net, j->block[i].out);
         most = size > most ? size : most;
     }
-    size_t fit = CACHE_BYTES / (4 * most * sizeof(float));
-    n = n < SAMPLES ? n : SAMPLES;
-    return fit < n ? (fit ? fit : 1) : n;
+    size_t fit = lesser(CACHE_BYTES / (4 * most * sizeof(float)), SAMPLES);
+    return lesser(n, fit ? fit : 1);
 }
 
 /* With one sample it is held out and learned from. */
