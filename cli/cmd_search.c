@@ -21,7 +21,7 @@ struct search_args {
     struct haq_opt_list dims;
     struct haq_space_opts space;
     struct haq_space_wish *wish;
-    const char *objectives, *methods;
+    const char *objectives, *methods, *finish;
     char *dims_json; /* owned */
     struct haq_arena arena;
     struct haq_dim_binding bound[HAQ_OPT_LIST_MAX];
@@ -91,6 +91,10 @@ static haq_status parse(struct search_args *a, const struct haq_command *self,
         {"method", 0, HAQ_OPT_TEXT, &a->methods, "M[,M...]",
          "of weights below 8 bits (default clip,gptq; clip without --calib): "
          "haq quantize --help lists them"},
+        {"finish", 0, HAQ_OPT_TEXT, &a->finish, "M[,M...]",
+         "brecq, qat: the points that are left at the end are trained, too, "
+         "and "
+         "that is kept where it is better"},
         {"metric", 0, HAQ_OPT_TEXT, &j->metric, "NAME",
          "top1, top5, perplexity, mse or agreement (default by the labels)"},
         {"resume", 0, HAQ_OPT_FLAG, &j->resume, NULL,
@@ -130,6 +134,20 @@ static haq_status check_calibration(const char *text, struct haq_diag *d)
     return haq_calib_method_parse(&method, &parameter, text, d);
 }
 
+static haq_status check_finish(struct search_args *a,
+                               struct haq_search_config *c, struct haq_diag *d)
+{
+    haq_status s =
+        haq_session_methods_parse(&c->finish, &a->arena, a->finish, d);
+    if (s == HAQ_OK && (!haq_session_methods_finish(c->finish) ||
+                        !a->job.calib || !strcmp(c->methods, "rtn")))
+        return haq_fail(d, HAQ_USAGE,
+                        "--finish %s: wants methods that train (brecq, qat), "
+                        "--calib, and a --method other than rtn",
+                        c->finish);
+    return s;
+}
+
 static haq_status check(struct search_args *a, struct haq_diag *d)
 {
     struct haq_search_job *j = &a->job;
@@ -160,6 +178,8 @@ static haq_status check(struct search_args *a, struct haq_diag *d)
                         "--method %s: one of them changes several layers at "
                         "once, a search tunes each alone",
                         c->methods);
+    if (s == HAQ_OK && a->finish)
+        s = check_finish(a, c, d);
     return s == HAQ_OK ? write_dims(a, d) : s;
 }
 

@@ -60,6 +60,8 @@ static json_t *identity(const struct haq_search_job *j)
         json_object_set_new(o, "formats", json_string(formats));
     if (o && c->methods && strcmp(c->methods, "rtn") != 0)
         json_object_set_new(o, "methods", json_string(c->methods));
+    if (o && c->finish)
+        json_object_set_new(o, "finish", json_string(c->finish));
     if (o && c->max_bops > 0)
         json_object_set_new(o, "max_bops", json_real(c->max_bops));
     if (o && c->no_racing)

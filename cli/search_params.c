@@ -13,8 +13,10 @@
 #include "quant/params.h"
 #include "worker/task.h"
 
+/* finish: methods beside the recipe's own, or NULL. */
 static haq_status save_one(struct haq_session *session, const char *path,
-                           enum haq_tune_way way, struct haq_diag *d)
+                           enum haq_tune_way way, const char *finish,
+                           struct haq_diag *d)
 {
     struct haq_recipe r;
     struct haq_params *params = NULL;
@@ -22,6 +24,8 @@ static haq_status save_one(struct haq_session *session, const char *path,
 
     haq_recipe_init(&r);
     s = haq_recipe_read(&r, path, d);
+    if (s == HAQ_OK && finish)
+        s = haq_session_methods_add(&r, finish, d);
     if (s == HAQ_OK)
         s = haq_session_params(session, &r, way, &params, d);
     if (s == HAQ_OK)
@@ -47,8 +51,11 @@ static haq_status save_list(struct haq_session *session, const char *dir,
         snprintf(path, sizeof path, "%s/recipes/%.40s.json", dir,
                  json_string_value(id));
         if (haq_file_exists(path))
-            s = save_one(session, path,
-                         in_order ? HAQ_TUNE_IN_ORDER : HAQ_TUNE_ALONE, d);
+            s = save_one(
+                session, path, in_order ? HAQ_TUNE_IN_ORDER : HAQ_TUNE_ALONE,
+                in_order ? json_string_value(json_object_get(refined, "finish"))
+                         : NULL,
+                d);
     }
     return s;
 }

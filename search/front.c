@@ -290,7 +290,8 @@ static json_t *bits_json(const struct haq_search *s,
 }
 
 /* {"kept": is it tuned in order, "gain": what that is worth in the metric's
- * unit, positive is better}; null: not tried. */
+ * unit, positive is better, "finish": methods that trained it then, or null};
+ * null: not tried. */
 static json_t *refined_json(const struct haq_search *s,
                             const struct haq_candidate *c)
 {
@@ -298,8 +299,9 @@ static json_t *refined_json(const struct haq_search *s,
         return json_null();
     double gain = c->whole.value.value - c->alone.value.value;
     return json_pack(
-        "{s:b,s:o}", "kept", c->in_order, "gain",
-        haq_json_real(s->config.higher_is_better ? gain : 0 - gain));
+        "{s:b,s:o,s:s?}", "kept", c->in_order, "gain",
+        haq_json_real(s->config.higher_is_better ? gain : 0 - gain), "finish",
+        s->config.finish);
 }
 
 static json_t *candidate_json(const struct haq_search *s,

@@ -15,17 +15,23 @@
 /* Points that are tried at most, and at the same time. */
 enum { REFINE = 16, REFINE_BATCH = 2, REFINE_WISH = 4 };
 
-/* Of a time budget, kept for it. */
-static const double refine_share = 0.1;
+/* Of a time budget, kept for it: without and with methods that train. */
+static const double refine_share = 0.1, finish_share = 0.3;
 
 /* Samples that tuning in order looks at, at most (worker/tune.c). */
 enum { TUNING_SAMPLES = 1024 };
+
+/* Training a network in blocks, in runs of samples (worker/train.c): 500 steps
+ * of 32 samples forwards and backwards in float, until one was timed. */
+enum { TRAINING_SAMPLES = 500 * 32 * 8 };
 
 static double refine_cost(const struct haq_search *s)
 {
     double whole = s->sample_s * (double)s->config.eval_samples;
     double tuning =
         2 * s->sample_s * TUNING_SAMPLES * (double)s->space.layers->n;
+    if (s->config.finish)
+        tuning += s->sample_s * TRAINING_SAMPLES;
     return s->refine_s > 0 ? s->refine_s : whole + tuning;
 }
 
@@ -41,7 +47,8 @@ double haq_refine_reserve(const struct haq_search *s)
 {
     bool any = s->config.has_calibration && strcmp(s->space.methods, "rtn");
     return any ? fmin(REFINE_WISH * refine_cost(s),
-                      refine_share * s->config.time_s)
+                      (s->config.finish ? finish_share : refine_share) *
+                          s->config.time_s)
                : 0;
 }
 

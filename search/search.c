@@ -61,8 +61,8 @@ static haq_status check_size(const struct haq_search *s, struct haq_diag *d)
 static bool copy_strings(struct haq_search *s)
 {
     struct haq_search_config *c = &s->config;
-    const char **text[] = {&c->algorithm, &c->metric, &c->calib_hash,
-                           &c->calib_method, &c->methods};
+    const char **text[] = {&c->algorithm,    &c->metric,  &c->calib_hash,
+                           &c->calib_method, &c->methods, &c->finish};
     for (size_t i = 0; i < sizeof text / sizeof *text; i++)
         if (*text[i]) {
             *text[i] = haq_arena_strdup(&s->arena, *text[i]);

@@ -45,6 +45,7 @@ struct haq_search_config {
     size_t eval_samples;                   /* in the evaluation set */
     const char *calib_hash, *calib_method; /* written into every recipe */
     const char *methods; /* of layers below 8 bits, "clip,gptq"; NULL = "rtn" */
+    const char *finish;  /* more for the points that are left, NULL: none */
     bool has_calibration; /* false: no static activations in the space */
     unsigned formats;     /* of weights, search/space.h; 0 = the usual ones */
     /* Borrowed for haq_search_new; NULL: none. */

@@ -308,7 +308,10 @@ static json_t *order_params(const struct haq_search *s,
                             const struct haq_slot *slot)
 {
     json_t *o = whole_params(s, slot);
-    if (o && json_object_set_new(o, "tune", json_string("in-order"))) {
+    const char *finish = s->config.finish;
+    if (o &&
+        (json_object_set_new(o, "tune", json_string("in-order")) ||
+         (finish && json_object_set_new(o, "finish", json_string(finish))))) {
         json_decref(o);
         o = NULL;
     }

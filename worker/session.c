@@ -154,6 +154,10 @@ static haq_status copy_config(struct haq_session *s,
     struct haq_dim_binding *dims;
 
     s->config = *c;
+    if (!c->training.optimizer) {
+        s->config.training = haq_training_default();
+        s->config.training.path = c->training.path;
+    }
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
         if (!*strings[i])
             continue;

@@ -65,8 +65,8 @@ struct haq_session_config {
     const char *eval_path;  /* NULL = none */
     const char *model_hash; /* expected; NULL = do not check */
     const char *calib_hash, *eval_hash;
-    const char *metric; /* NULL = by the labels */
-    struct haq_training training;
+    const char *metric;           /* NULL = by the labels */
+    struct haq_training training; /* all 0: haq_training_default() */
     const struct haq_dim_binding *dims;
     size_t n_dims;
     unsigned isa;   /* HAQ_ISA_* mask, of sets that this machine has */
@@ -110,6 +110,15 @@ haq_status haq_session_methods_parse(const char **out, struct haq_arena *a,
 /* False: one of them changes several layers at once or trains the network, so
  * it cannot tune candidates (HAQ_TUNE_ALONE). */
 bool haq_session_methods_alone(const char *methods);
+
+/* True: all of them train the network (quant/method/method.h), which a search
+ * lets them do to the points that are left at the end. */
+bool haq_session_methods_finish(const char *methods);
+
+/* Give the layers of a recipe that are tuned more methods, a list that was
+ * parsed.  HAQ_NOMEM; HAQ_USAGE: one of them a second time. */
+haq_status haq_session_methods_add(struct haq_recipe *r, const char *more,
+                                   struct haq_diag *d);
 
 /* Give every layer these methods (a comma list; quant/method/method.h).
  * HAQ_USAGE lists the known ones. */

@@ -78,6 +78,28 @@ static haq_status tune_way(const json_t *params, enum haq_tune_way *way,
     return HAQ_OK;
 }
 
+/* With more methods for the layers that are tuned ("finish": a list), in a copy
+ * that lives in `room`. */
+static haq_status finished(struct haq_recipe *out, const struct haq_recipe *r,
+                           const json_t *params, struct haq_arena *room,
+                           struct haq_diag *d)
+{
+    const char *list = json_string_value(json_object_get(params, "finish"));
+    const char *more;
+    *out = *r;
+    haq_status status = haq_session_methods_parse(&more, room, list, d);
+    if (status != HAQ_OK)
+        return haq_fail(d, HAQ_FORMAT,
+                        "finish: \"%.40s\" is no list of methods", list);
+    out->arena = *room;
+    out->layer =
+        haq_arena_copy(&out->arena, r->layer, r->n * sizeof *r->layer + 1);
+    status = out->layer ? haq_session_methods_add(out, more, d)
+                        : haq_fail(d, HAQ_NOMEM, "%zu layers", r->n);
+    *room = out->arena;
+    return status;
+}
+
 haq_status haq_task_evaluate(struct haq_session *s,
                              const struct haq_recipe *recipe,
                              const json_t *params, json_t **result,
@@ -85,6 +107,8 @@ haq_status haq_task_evaluate(struct haq_session *s,
 {
     struct haq_ready b = {0};
     struct haq_evaluation e = {0};
+    struct haq_recipe more;
+    struct haq_arena room = {0};
     const json_t *name = json_object_get(params, "metric");
     size_t first, count, n = haq_session_eval_samples(s);
     enum haq_tune_way way;
@@ -109,6 +133,11 @@ haq_status haq_task_evaluate(struct haq_session *s,
     bool compare = !s->metric->needs_labels;
     if (compare)
         status = haq_session_reference(s, &s->eval, d);
+    if (status == HAQ_OK && recipe &&
+        json_is_string(json_object_get(params, "finish"))) {
+        status = finished(&more, recipe, params, &room, d);
+        recipe = &more;
+    }
     if (status == HAQ_OK)
         status = haq_ready_make(&b, s, s->bulk, recipe, way, d);
     if (status == HAQ_OK)
@@ -126,6 +155,7 @@ haq_status haq_task_evaluate(struct haq_session *s,
     }
     haq_evaluation_fini(&e);
     haq_ready_fini(&b);
+    haq_arena_fini(&room);
     return status;
 }
 

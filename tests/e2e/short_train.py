@@ -100,6 +100,31 @@ def check_export(tmp):
     checks.that(abs(ours - theirs) < 0.35, f"accuracy {ours}, theirs {theirs}")
 
 
+def search(out, *more):
+    return h.run("search", MODEL, "--calib", CALIB, "--eval", EVAL, "--formats",
+                 "int2,int3", "--trials", "16", "--objectives", "accuracy,size",
+                 "--out", out, "--quiet", *more)
+
+
+def check_search(tmp):
+    """The points that are left are trained; what is kept is what was better,
+    and the recipe that is saved is what was measured."""
+    r = search(tmp / "front", "--finish", "qat")
+    checks.that(r.returncode == 0, f"search: {r.stderr}")
+    front = h.json.loads((tmp / "front" / "front.json").read_text())
+    tried = [p for p in front["points"] if p["refined"]]
+    checks.that(tried, "points are trained at the end")
+    for p in tried:
+        checks.that(p["refined"]["finish"] == "qat", p["refined"])
+        if not p["refined"]["kept"]:
+            continue
+        checks.that(p["refined"]["gain"] > 0, p["refined"])
+        recipe = tmp / "front" / "recipes" / f"{p['id'][:12]}.json"
+        value, _ = judge(tmp, recipe)
+        checks.that(abs(value - p["accuracy"]["value"]) < 1e-6,
+                    f"{recipe.name}: {p['accuracy']['value']}, saved {value}")
+
+
 def check_refusals(tmp):
     bad = dict(np.load(CALIB))
     bad["y"] = np.full(len(bad["x"]), 99, np.int64)
@@ -117,9 +142,13 @@ def check_refusals(tmp):
         checks.that(not out.exists(), f"{args}: nothing is written")
     r = quantize(tmp / "nf4.json", "qat", weights="nf4", activations="float")
     checks.that(r.returncode == 3 and "integers" in r.stderr, r.stderr)
-    r = h.run("search", MODEL, "--calib", CALIB, "--eval", EVAL, "--method",
-              "clip,qat", "-o", tmp / "front")
-    checks.that(r.returncode == 2, f"search: {r.returncode}, {r.stderr}")
+    for args, words in ((("--method", "clip,qat"), "--method clip,qat"),
+                        (("--finish", "gptq"), "methods that train"),
+                        (("--finish", "brecq", "--method", "rtn"),
+                         "other than rtn")):
+        r = search(tmp / "refused", *args)
+        checks.that(r.returncode == 2 and words in r.stderr,
+                    f"search {args}: {r.returncode}, {r.stderr}")
 
 
 def main():
@@ -129,6 +158,7 @@ def main():
         check_labels(tmp)
         check_repeatable(tmp)
         check_export(tmp)
+        check_search(tmp)
         check_refusals(tmp)
     checks.finish()
 
