@@ -112,16 +112,22 @@ void haq_progress_end(struct haq_progress_line *p)
 
 void haq_count_init(struct haq_progress_count *c, const char *phase, bool quiet)
 {
-    *c =
-        (struct haq_progress_count){.phase = phase, .start_ns = haq_clock_ns()};
+    *c = (struct haq_progress_count){.phase = phase};
     haq_progress_init(&c->line, quiet);
 }
 
 void haq_count_draw(void *arg, size_t done, size_t of)
 {
     struct haq_progress_count *c = arg;
-    double elapsed = (double)(haq_clock_ns() - c->start_ns) * 1e-9;
-    double left = done ? elapsed / (double)done * (double)(of - done) : -1;
+    uint64_t now = haq_clock_ns();
+    if (!c->start_ns) {
+        c->start_ns = now;
+        c->first = done;
+    }
+    double elapsed = (double)(now - c->start_ns) * 1e-9;
+    double left = done > c->first ? elapsed / (double)(done - c->first) *
+                                        (double)(of - done)
+                                  : -1;
     haq_progress_draw(&c->line, &(struct haq_progress_state){
                                     .phase = c->phase,
                                     .done = done,
@@ -129,4 +135,6 @@ void haq_count_draw(void *arg, size_t done, size_t of)
                                     .fraction = (double)done / (double)of,
                                     .elapsed_s = elapsed,
                                     .left_s = left});
+    if (done == of)
+        haq_progress_end(&c->line);
 }

@@ -37,13 +37,15 @@ void haq_progress_draw(struct haq_progress_line *p,
 /* Wipe the line, so that other text can be written. */
 void haq_progress_end(struct haq_progress_line *p);
 
-/* Pieces of work that are counted: `done` of `of`, as long each. haq_count_draw
- * is what libraries that report progress call; arg: the struct, in which
- * `phase` is set by the caller.  End it with haq_progress_end(&c->line). */
+/* Pieces of work that are counted: `done` of `of`, as long each; time runs from
+ * the first report on, and the line is wiped with the last.  haq_count_draw is
+ * what libraries that report progress call; arg: the struct, in which `phase`
+ * is set by the caller.  haq_progress_end(&c->line) ends it early. */
 struct haq_progress_count {
     struct haq_progress_line line;
     const char *phase;
-    uint64_t start_ns;
+    uint64_t start_ns; /* of the first report, 0 before */
+    size_t first;      /* pieces that were done then */
 };
 void haq_count_init(struct haq_progress_count *c, const char *phase,
                     bool quiet);
