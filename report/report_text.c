@@ -144,6 +144,9 @@ static void write_doubts(struct haq_buf *b, const struct haq_view *v)
         haq_buf_puts(b, "\n");
 }
 
+/* Of a saving, as a factor. */
+static const double WORTH_SAYING = 1.05;
+
 /* How lucky the front is, and what races saved. */
 static void write_honesty(struct haq_buf *b, const struct haq_view *v)
 {
@@ -155,7 +158,7 @@ static void write_honesty(struct haq_buf *b, const struct haq_view *v)
                        strcmp(v->curse_method, "disjoint")
                            ? "cross-fitted: each half chose, the other judged"
                            : "samples that chose nothing");
-    if (isfinite(v->race_saved))
+    if (isfinite(v->race_saved) && v->race_saved >= WORTH_SAYING)
         haq_buf_printf(b, "races took %.2f times fewer samples\n",
                        v->race_saved);
 }
