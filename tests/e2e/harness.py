@@ -4,6 +4,7 @@ import importlib
 import json
 import os
 import pathlib
+import struct
 import subprocess
 import sys
 import tempfile
@@ -70,6 +71,27 @@ def inputs(npz):
     scale = np.asarray(npz["x_scale"], np.float32).reshape(shape)
     bias = np.asarray(npz["x_bias"], np.float32).reshape(shape)
     return x.astype(np.float32) * scale + bias
+
+
+def safetensors(path):
+    """The arrays of a params file."""
+    import numpy as np
+    raw = path.read_bytes()
+    n = struct.unpack("<Q", raw[:8])[0]
+    kinds = {"F32": "<f4", "F16": "<f2", "I8": "i1", "I64": "<i8"}
+    return {k: np.frombuffer(raw[8 + n:][slice(*v["data_offsets"])],
+                             kinds[v["dtype"]]).reshape(v["shape"])
+            for k, v in json.loads(raw[8:8 + n]).items()
+            if k != "__metadata__"}
+
+
+def save_model(graph, path):
+    """A graph of onnx.helper in the versions that all tests use."""
+    import onnx
+    model = onnx.helper.make_model(
+        graph, opset_imports=[onnx.helper.make_opsetid("", 13)])
+    model.ir_version = 8
+    onnx.save(model, path)
 
 
 def ort_session(path, threads=2):

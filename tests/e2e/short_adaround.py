@@ -1,16 +1,13 @@
 #!/usr/bin/env python3
 """AdaRound and AdaQuant against NumPy, written from the papers: descent on the
 error of one layer's output, seen through the second moments of its inputs."""
-import json
 import pathlib
-import struct
 
 import harness as h
 
 h.need_haq()
 h.need_packages()
 import numpy as np  # noqa: E402
-import onnx  # noqa: E402
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 checks = h.Checks()
@@ -25,21 +22,8 @@ def make_model(path):
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", K])],
         [helper.make_tensor_value_info("fc", TensorProto.FLOAT, ["n", N])],
         [numpy_helper.from_array(w, "w")])
-    model = helper.make_model(graph,
-                              opset_imports=[helper.make_opsetid("", 13)])
-    model.ir_version = 8
-    onnx.save(model, path)
+    h.save_model(graph, path)
     return w.astype(np.float64)
-
-
-def safetensors(path):
-    raw = path.read_bytes()
-    n = struct.unpack("<Q", raw[:8])[0]
-    kinds = {"F32": "<f4", "F16": "<f2", "I8": "i1"}
-    return {k: np.frombuffer(raw[8 + n:][slice(*v["data_offsets"])],
-                             kinds[v["dtype"]]).reshape(v["shape"])
-            for k, v in json.loads(raw[8:8 + n]).items()
-            if k != "__metadata__"}
 
 
 def tune(tmp, method):
@@ -48,7 +32,7 @@ def tune(tmp, method):
               "--weights", "int3", "--activations", "float", "--method",
               method, "-o", out)
     checks.that(r.returncode == 0, f"{method}: {r.stderr[:300]}")
-    have = safetensors(out.with_suffix(".safetensors"))
+    have = h.safetensors(out.with_suffix(".safetensors"))
     return (have["weight/fc/codes"].reshape(N, K).astype(np.float64),
             have["weight/fc/scale"].astype(np.float64)[:, None])
 

@@ -1,17 +1,14 @@
 #!/usr/bin/env python3
 """Bias correction by batch normalizations against NumPy, without any data: alone
 and behind equalization, which scales what is known of the channels."""
-import json
 import math
 import pathlib
-import struct
 
 import harness as h
 
 h.need_haq()
 h.need_packages()
 import numpy as np  # noqa: E402
-import onnx  # noqa: E402
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 checks = h.Checks()
@@ -49,26 +46,13 @@ def make_model(path):
                                                    ["n", 3, 6, 6])],
         [helper.make_tensor_value_info("p", TensorProto.FLOAT, ["n", 4, 6, 6])],
         [numpy_helper.from_array(v.astype(np.float32), k) for k, v in consts])
-    model = helper.make_model(graph,
-                              opset_imports=[helper.make_opsetid("", 13)])
-    model.ir_version = 8
-    onnx.save(model, path)
+    h.save_model(graph, path)
     f = {}
     for name, (gamma, beta, mean, var) in bn.items():
         k = gamma / np.sqrt(var + EPS)
         f[name] = (w[name] * k[:, None, None, None], beta - mean * k)
     f["p"] = (w["p"], b)
     return f, bn
-
-
-def safetensors(path):
-    raw = path.read_bytes()
-    n = struct.unpack("<Q", raw[:8])[0]
-    kinds = {"F32": "<f4", "F16": "<f2", "I8": "i1"}
-    return {k: np.frombuffer(raw[8 + n:][slice(*v["data_offsets"])],
-                             kinds[v["dtype"]]).reshape(v["shape"])
-            for k, v in json.loads(raw[8:8 + n]).items()
-            if k != "__metadata__"}
 
 
 def expected_relu(mean, std):
@@ -82,7 +66,7 @@ def tune(tmp, method):
     r = h.run("quantize", tmp / "m.onnx", "--weights", "int3:tensor",
               "--method", method, "-o", out)
     checks.that(r.returncode == 0, f"{method}: {r.stderr[:300]}")
-    return safetensors(out.with_suffix(".safetensors"))
+    return h.safetensors(out.with_suffix(".safetensors"))
 
 
 def real(have, name, shape):

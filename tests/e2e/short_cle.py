@@ -2,9 +2,7 @@
 """Cross-layer equalization: a depthwise network whose channels were rescaled by
 factors that change no output is as good as before, where one scale per tensor
 fails without it."""
-import json
 import pathlib
-import struct
 
 import harness as h
 
@@ -16,16 +14,6 @@ from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 checks = h.Checks()
 rng = np.random.default_rng(3)
-
-
-def safetensors(path):
-    raw = path.read_bytes()
-    n = struct.unpack("<Q", raw[:8])[0]
-    kinds = {"F32": "<f4", "F16": "<f2", "I8": "i1"}
-    return {k: np.frombuffer(raw[8 + n:][slice(*v["data_offsets"])],
-                             kinds[v["dtype"]]).reshape(v["shape"])
-            for k, v in json.loads(raw[8:8 + n]).items()
-            if k != "__metadata__"}
 
 
 LAYERS = (("c", 1), ("d", 8), ("p", 1))  # full, depthwise, pointwise
@@ -55,10 +43,7 @@ def chain(path):
                                                    ["n", 3, 6, 6])],
         [helper.make_tensor_value_info(x, TensorProto.FLOAT, ["n", 4, 6, 6])],
         consts)
-    model = helper.make_model(graph,
-                              opset_imports=[helper.make_opsetid("", 13)])
-    model.ir_version = 8
-    onnx.save(model, path)
+    h.save_model(graph, path)
     return w, b
 
 
@@ -68,7 +53,7 @@ def ranges_agree(tmp):
     r = h.run("quantize", tmp / "m.onnx", "--weights", "int8:channel",
               "--method", "cle", "-o", out)
     checks.that(r.returncode == 0, r.stderr[:300])
-    have = safetensors(out.with_suffix(".safetensors"))
+    have = h.safetensors(out.with_suffix(".safetensors"))
 
     def real(name):
         v = have[f"weight/{name}/codes"].astype(np.float64)

@@ -10,7 +10,6 @@ import harness as h
 h.need_haq()
 h.need_packages()
 import numpy as np  # noqa: E402
-import onnx  # noqa: E402
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 checks = h.Checks()
@@ -50,10 +49,7 @@ def make_model(path):
                                        ["n", 3, 8, 8])],
         [helper.make_tensor_value_info("fc", TensorProto.FLOAT, ["n", 5])],
         consts)
-    model = helper.make_model(graph,
-                              opset_imports=[helper.make_opsetid("", 13)])
-    model.ir_version = 8
-    onnx.save(model, path)
+    h.save_model(graph, path)
     return weights
 
 
@@ -112,22 +108,12 @@ def gptq(w, scale, f, q):
     return codes, target, hess
 
 
-def safetensors(path):
-    raw = path.read_bytes()
-    n = struct.unpack("<Q", raw[:8])[0]
-    kinds = {"F32": "<f4", "F16": "<f2", "I8": "i1"}
-    return {k: np.frombuffer(raw[8 + n:][slice(*v["data_offsets"])],
-                             kinds[v["dtype"]]).reshape(v["shape"])
-            for k, v in json.loads(raw[8:8 + n]).items()
-            if k != "__metadata__"}
-
-
 def tune(tmp, method):
     out = tmp / f"{method}.json"
     r = h.run("quantize", tmp / "m.onnx", "--calib", tmp / "c.npz",
               "--weights", "int3", "--method", method, "-o", out)
     checks.that(r.returncode == 0, f"{method}: {r.stderr[:300]}")
-    return out, safetensors(out.with_suffix(".safetensors"))
+    return out, h.safetensors(out.with_suffix(".safetensors"))
 
 
 def matrix(name, w):

@@ -1,16 +1,13 @@
 #!/usr/bin/env python3
 """The rotated residual stream against NumPy: which matrix it is, who is turned,
 and that networks it cannot turn stay as they are."""
-import json
 import pathlib
-import struct
 
 import harness as h
 
 h.need_haq()
 h.need_packages()
 import numpy as np  # noqa: E402
-import onnx  # noqa: E402
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 checks = h.Checks()
@@ -63,28 +60,15 @@ def make_model(path, table=True):
         nodes, "g", [helper.make_tensor_value_info("x", kind, shape)],
         [helper.make_tensor_value_info("head", TensorProto.FLOAT,
                                        ["n", T, WORDS])], consts)
-    model = helper.make_model(graph,
-                              opset_imports=[helper.make_opsetid("", 13)])
-    model.ir_version = 8
-    onnx.save(model, path)
+    h.save_model(graph, path)
     return {k: v.astype(np.float64) for k, v in w.items()}
-
-
-def safetensors(path):
-    raw = path.read_bytes()
-    n = struct.unpack("<Q", raw[:8])[0]
-    kinds = {"F32": "<f4", "F16": "<f2", "I8": "i1"}
-    return {k: np.frombuffer(raw[8 + n:][slice(*v["data_offsets"])],
-                             kinds[v["dtype"]]).reshape(v["shape"])
-            for k, v in json.loads(raw[8:8 + n]).items()
-            if k != "__metadata__"}
 
 
 def quantize(model, out, *more):
     r = h.run("quantize", model, "--weights", "int8", "--activations", "float",
               "--method", "hadamard", "-o", out, *more)
     checks.that(r.returncode == 0, r.stderr[:300])
-    return safetensors(out.with_suffix(".safetensors")), r.stderr
+    return h.safetensors(out.with_suffix(".safetensors")), r.stderr
 
 
 def expected():

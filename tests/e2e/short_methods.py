@@ -20,16 +20,6 @@ EVAL = h.EXAMPLE / "eval.npz"
 checks = h.Checks()
 
 
-def safetensors(path):
-    raw = path.read_bytes()
-    n = struct.unpack("<Q", raw[:8])[0]
-    head = json.loads(raw[8:8 + n])
-    return {k: np.frombuffer(raw[8 + n:][slice(*v["data_offsets"])],
-                             {"F32": "<f4", "F16": "<f2", "I8": "i1"}[
-                                 v["dtype"]])
-            for k, v in head.items() if k != "__metadata__"}
-
-
 def rows_of(graph, tensor):
     """Weight of a layer, one output channel per row; None with batch norm."""
     node = next(n for n in graph.node if tensor in n.output)
@@ -69,7 +59,7 @@ def scales_match_numpy(tmp):
     seen = 0
     for bits in (2, 3, 4):
         recipe = quantize(tmp, bits, "clip")
-        have = safetensors(recipe.with_suffix(".safetensors"))
+        have = h.safetensors(recipe.with_suffix(".safetensors"))
         for layer in json.loads(recipe.read_text())["layers"]:
             checks.that(layer["methods"] == ["clip"], "the recipe names clip")
             w = rows_of(graph, layer["tensor"])

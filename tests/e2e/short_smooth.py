@@ -3,14 +3,12 @@
 and a gated pair of layers, the factors, who takes them, and the codes."""
 import json
 import pathlib
-import struct
 
 import harness as h
 
 h.need_haq()
 h.need_packages()
 import numpy as np  # noqa: E402
-import onnx  # noqa: E402
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 checks = h.Checks()
@@ -46,21 +44,8 @@ def make_model(path):
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", DIM])],
         [helper.make_tensor_value_info("down", TensorProto.FLOAT, ["n", OUT])],
         consts)
-    model = helper.make_model(graph,
-                              opset_imports=[helper.make_opsetid("", 13)])
-    model.ir_version = 8
-    onnx.save(model, path)
+    h.save_model(graph, path)
     return {k: v.astype(np.float64) for k, v in w.items()}
-
-
-def safetensors(path):
-    raw = path.read_bytes()
-    n = struct.unpack("<Q", raw[:8])[0]
-    kinds = {"F32": "<f4", "F16": "<f2", "I8": "i1"}
-    return {k: np.frombuffer(raw[8 + n:][slice(*v["data_offsets"])],
-                             kinds[v["dtype"]]).reshape(v["shape"])
-            for k, v in json.loads(raw[8:8 + n]).items()
-            if k != "__metadata__"}
 
 
 def activations(w, x):
@@ -106,7 +91,7 @@ def quantize(tmp, method, acts):
               "--weights", "int4", "--activations", acts, "--method", method,
               "-o", out)
     checks.that(r.returncode == 0, f"{method}: {r.stderr[:300]}")
-    return safetensors(out.with_suffix(".safetensors"))
+    return h.safetensors(out.with_suffix(".safetensors"))
 
 
 def same(a, b, what):

@@ -10,7 +10,6 @@ import harness as h
 h.need_haq()
 h.need_packages()
 import numpy as np  # noqa: E402
-import onnx  # noqa: E402
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 checks = h.Checks()
@@ -34,21 +33,8 @@ def make_model(path):
         [helper.make_tensor_value_info("two", TensorProto.FLOAT, ["n", OUT])],
         [numpy_helper.from_array(v, f"{k}_w") for k, v in w.items()] +
         [numpy_helper.from_array(b, "b")])
-    model = helper.make_model(graph,
-                              opset_imports=[helper.make_opsetid("", 13)])
-    model.ir_version = 8
-    onnx.save(model, path)
+    h.save_model(graph, path)
     return {k: v.astype(np.float64) for k, v in w.items()}, b
-
-
-def safetensors(path):
-    raw = path.read_bytes()
-    n = struct.unpack("<Q", raw[:8])[0]
-    kinds = {"F32": "<f4", "F16": "<f2", "I8": "i1", "I64": "<i8"}
-    return {k: np.frombuffer(raw[8 + n:][slice(*v["data_offsets"])],
-                             kinds[v["dtype"]]).reshape(v["shape"])
-            for k, v in json.loads(raw[8:8 + n]).items()
-            if k != "__metadata__"}
 
 
 def quantize(tmp, method, weights="int8", acts="uint8"):
@@ -57,7 +43,7 @@ def quantize(tmp, method, weights="int8", acts="uint8"):
               "--weights", weights, "--activations", acts, "--method", method,
               "-o", out)
     checks.that(r.returncode == 0, f"{method}: {r.stderr[:300]}")
-    return safetensors(out.with_suffix(".safetensors"))
+    return h.safetensors(out.with_suffix(".safetensors"))
 
 
 def outputs(tmp, name, *more):
