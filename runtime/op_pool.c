@@ -67,19 +67,6 @@ static void choose_kernel(struct pool_step *p, enum haq_opcode op,
     p->args.qhi = out->params.qhi;
 }
 
-/* A global pool is one window as large as the image. */
-static struct haq_window window_of(const struct haq_node *n,
-                                   const struct haq_shape *in)
-{
-    struct haq_window w = n->attr.window;
-    if (n->op->code != HAQ_OP_GLOBAL_AVERAGE_POOL)
-        return w;
-    w = (struct haq_window){.stride = {1, 1}, .dilation = {1, 1}, .group = 1};
-    w.kernel[0] = in->rank == 4 ? in->dims[1] : 1;
-    w.kernel[1] = in->dims[in->rank - 2];
-    return w;
-}
-
 haq_status haq_prepare_pool(struct haq_plan *p, int node, struct haq_diag *d)
 {
     const struct haq_node *n = haq_plan_node(p, node);
@@ -93,7 +80,7 @@ haq_status haq_prepare_pool(struct haq_plan *p, int node, struct haq_diag *d)
         return haq_fail(d, HAQ_NOMEM, "node %s", n->name);
     if (!p->g->nhwc || (shape->rank != 3 && shape->rank != 4))
         return haq_plan_unsupported(p, node, "only 1-D and 2-D, as NHWC", d);
-    struct haq_window w = window_of(n, shape);
+    struct haq_window w = haq_pool_window(n, shape);
     haq_geometry_make(&pool->g, &w, shape,
                       &haq_plan_value(p, n->out[0])->shape);
     haq_status s = haq_plan_write(p, n->out[0], &out, d);

@@ -1,5 +1,7 @@
 #include "runtime/window.h"
 
+#include "graph/op.h"
+
 /* Pixels of an NHWC tensor; rank 3 has no height. */
 static bool dims_of(const struct haq_shape *s, size_t *n, size_t *h, size_t *w,
                     size_t *c)
@@ -30,6 +32,18 @@ bool haq_geometry_make(struct haq_geometry *g, const struct haq_window *w,
     g->taps = g->kernel[0] * g->kernel[1];
     g->pixels = g->n * g->oh * g->ow;
     return true;
+}
+
+struct haq_window haq_pool_window(const struct haq_node *n,
+                                  const struct haq_shape *in)
+{
+    struct haq_window w = n->attr.window;
+    if (n->op->code != HAQ_OP_GLOBAL_AVERAGE_POOL)
+        return w;
+    w = (struct haq_window){.stride = {1, 1}, .dilation = {1, 1}, .group = 1};
+    w.kernel[0] = in->rank == 4 ? in->dims[1] : 1;
+    w.kernel[1] = in->dims[in->rank - 2];
+    return w;
 }
 
 bool haq_geometry_is_pointwise(const struct haq_geometry *g,

@@ -27,6 +27,11 @@ struct haq_geometry {
 bool haq_geometry_make(struct haq_geometry *g, const struct haq_window *w,
                        const struct haq_shape *in, const struct haq_shape *out);
 
+/* The window of a pooling node that reads `in`; a global pool's is as large as
+ * the image. */
+struct haq_window haq_pool_window(const struct haq_node *n,
+                                  const struct haq_shape *in);
+
 /* True when pixel p of the output sees exactly pixel p of the input. */
 bool haq_geometry_is_pointwise(const struct haq_geometry *g,
                                const struct haq_window *w);

@@ -95,25 +95,12 @@ static void max_backward(const struct haq_train_step *s, struct haq_tape *t)
     }
 }
 
-/* A global pool is one window as large as the image. */
-static struct haq_window window_of(const struct haq_node *n,
-                                   const struct haq_shape *in)
-{
-    struct haq_window w = n->attr.window;
-    if (n->op->code != HAQ_OP_GLOBAL_AVERAGE_POOL)
-        return w;
-    w = (struct haq_window){.stride = {1, 1}, .dilation = {1, 1}, .group = 1};
-    w.kernel[0] = in->rank == 4 ? in->dims[1] : 1;
-    w.kernel[1] = in->dims[in->rank - 2];
-    return w;
-}
-
 haq_status haq_train_pool(struct haq_net *net, struct haq_train_step *s,
                           struct haq_diag *d)
 {
     const struct haq_node *n = haq_train_node(net, s);
     const struct haq_shape *shape = &haq_train_in(net, s, 0)->shape;
-    struct haq_window w = window_of(n, shape);
+    struct haq_window w = haq_pool_window(n, shape);
     struct haq_geometry g;
     struct pool *p = haq_arena_alloc(&net->arena, sizeof *p);
     if (!net->graph->nhwc ||
