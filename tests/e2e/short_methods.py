@@ -4,7 +4,6 @@ lie beside the recipe, and are what runs."""
 import hashlib
 import json
 import pathlib
-import struct
 
 import harness as h
 
