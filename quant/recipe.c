@@ -165,6 +165,14 @@ bool haq_recipe_tunes(const struct haq_recipe_layer *l)
     return l->methods[0] && strcmp(l->methods, "rtn");
 }
 
+bool haq_recipe_tunes_any(const struct haq_recipe *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (haq_recipe_tunes(&r->layer[i]))
+            return true;
+    return false;
+}
+
 haq_status haq_recipe_uniform(struct haq_recipe *out,
                               const struct haq_layers *l,
                               const struct haq_weight_spec *w,

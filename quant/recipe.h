@@ -71,6 +71,8 @@ haq_status haq_recipe_check(const struct haq_recipe *r, const char *name,
 
 /* Has methods whose results only a params file can bring. */
 bool haq_recipe_tunes(const struct haq_recipe_layer *l);
+/* One of its layers has. */
+bool haq_recipe_tunes_any(const struct haq_recipe *r);
 
 /* Every layer with the same specs (the names are borrowed from l's arena and
  * copied). */

@@ -35,14 +35,6 @@ static double refine_cost(const struct haq_search *s)
     return s->refine_s > 0 ? s->refine_s : whole + tuning;
 }
 
-static bool tunes(const struct haq_candidate *c)
-{
-    for (size_t i = 0; i < c->recipe.n; i++)
-        if (haq_recipe_tunes(&c->recipe.layer[i]))
-            return true;
-    return false;
-}
-
 double haq_refine_reserve(const struct haq_search *s)
 {
     bool any = s->config.has_calibration && strcmp(s->space.methods, "rtn");
@@ -56,7 +48,7 @@ double haq_refine_reserve(const struct haq_search *s)
 static bool refinable(const struct haq_search *s, const struct haq_candidate *c)
 {
     return haq_candidate_confirmed(s, c) && !c->outside && !c->label &&
-           s->config.has_calibration && tunes(c);
+           s->config.has_calibration && haq_recipe_tunes_any(&c->recipe);
 }
 
 /* The confirmed front's points as members, in the order in which they cover

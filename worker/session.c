@@ -341,14 +341,6 @@ haq_status haq_session_ranges(struct haq_session *s, bool bins,
 /* ---- builds ---------------------------------------------------------------
  */
 
-static bool tunes(const struct haq_recipe *r)
-{
-    for (size_t i = 0; i < r->n; i++)
-        if (haq_recipe_tunes(&r->layer[i]))
-            return true;
-    return false;
-}
-
 static haq_status read_params(struct haq_ready *b, const struct haq_recipe *r,
                               struct haq_diag *d)
 {
@@ -394,7 +386,7 @@ haq_status haq_ready_make(struct haq_ready *b, struct haq_session *s,
         status = haq_recipe_check(recipe, "recipe", &s->layers, d);
         if (status == HAQ_OK && recipe->params_file)
             status = read_params(b, recipe, d);
-        else if (status == HAQ_OK && tunes(recipe))
+        else if (status == HAQ_OK && haq_recipe_tunes_any(recipe))
             status = haq_session_params(s, recipe, way, &b->params, d);
         else if (status == HAQ_OK)
             status = haq_session_ranges_for(s, recipe, d);

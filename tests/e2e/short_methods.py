@@ -4,6 +4,7 @@ lie beside the recipe, and are what runs."""
 import hashlib
 import json
 import pathlib
+import struct
 
 import harness as h
 
